@@ -1,0 +1,48 @@
+"""Take in what partners have dropped by SFTP: land, judge, load and answer.
+
+Runs every minute, all feeds in the order of their references. When rows were loaded it updates the asset
+`lakou://raw`, which starts `build_warehouse`; when nothing was dropped it is skipped and starts nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from airflow.sdk import Asset, dag, task
+
+RAW = Asset("lakou://raw")
+
+
+@dag(
+    dag_id="ingest_drop",
+    schedule="* * * * *",
+    start_date=dt.datetime(2024, 1, 1, tzinfo=dt.UTC),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=dt.timedelta(minutes=30),
+    default_args={"owner": "lakou", "retries": 0},
+    tags=["ingestion"],
+    doc_md=__doc__,
+)
+def ingest_drop() -> None:
+    """One task: each minute is its own retry."""
+
+    @task(outlets=[RAW])
+    def receive_drop() -> None:
+        """Receive every settled file of every partner, once."""
+        import logging
+
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from ingestion.receive import receive
+        from ingestion.settings import load_settings
+
+        summary = receive(load_settings(), progress=logging.getLogger("airflow.task").info)
+        logging.getLogger("airflow.task").info("%s", summary)
+        if not summary.loads:
+            raise AirflowSkipException("nothing new in the drop")
+
+    receive_drop()
+
+
+ingest_drop()

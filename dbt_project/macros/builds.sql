@@ -1,0 +1,39 @@
+{# The build that the star shows: without it nothing but parsing works. #}
+{% macro as_of_build() -%}
+    {{ required_build('as_of_build') }}
+{%- endmacro %}
+
+{# Last build already in the facts, 0 when they are empty; a full refresh forgets it. #}
+{% macro since_build() -%}
+    {%- if flags.FULL_REFRESH -%} 0 {%- else -%} {{ required_build('since_build') }} {%- endif -%}
+{%- endmacro %}
+
+{% macro required_build(name) -%}
+    {%- set build = var(name, none) -%}
+    {%- if build is none and execute -%}
+        {{ exceptions.raise_compiler_error(
+            "the variable " ~ name ~ " is missing: run `lakou build`, or pass --vars '{as_of_build: N, since_build: M}'"
+        ) }}
+    {%- endif -%}
+    {{ (build or 0) | int }}
+{%- endmacro %}
+
+{# Rows of a history known at the build shown. #}
+{% macro as_of(relation) -%}
+    {{ relation }}.known_from_build <= {{ as_of_build() }}
+    and ({{ relation }}.known_to_build is null or {{ relation }}.known_to_build > {{ as_of_build() }})
+{%- endmacro %}
+
+{# Rows that began or ceased to be known after the last build in the facts. #}
+{% macro changed_since(relation) -%}
+    ({{ relation }}.known_from_build > {{ since_build() }} or {{ relation }}.known_to_build > {{ since_build() }})
+{%- endmacro %}
+
+{# A fact made anew from a part of the keys would silently lack the others. #}
+{% macro require_all_keys() -%}
+    {%- if execute and not is_incremental() and since_build() | trim | int > 0 -%}
+        {{ exceptions.raise_compiler_error(
+            this ~ " does not exist and since_build is above 0: run `lakou build --full`"
+        ) }}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,54 @@
+"""`lakou`, whole: the commands of ingestion, and those that judge at the two boundaries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from expectations.runner import audit_publication, inspect_loads
+from ingestion.building import build
+from ingestion.cli import main
+from ingestion.publishing import publish
+from ingestion.settings import load_settings
+
+
+@main.command("build")
+@click.option("--full", is_flag=True, help="Rebuild every model from raw instead of adding what is new.")
+@click.option("--as-of", type=click.IntRange(min=1), metavar="BUILD", help="Show the marts as they were at this build.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def build_command(*, full: bool, as_of: int | None, as_json: bool) -> None:
+    """Number the committed loads, link people and bring the marts up to date."""
+    if full and as_of is not None:
+        raise click.UsageError("--full and --as-of exclude each other: an earlier build is shown, not rebuilt")
+    summary = build(load_settings(), inspect_loads, full=full, as_of=as_of, progress=_say)
+    _print(summary, as_json=as_json)
+
+
+@main.command("publish")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def publish_command(*, as_json: bool) -> None:
+    """Audit what the marts hold and let everybody read it; what fails keeps its last good figures (exit code 1)."""
+    _print(publish(load_settings(), audit_publication, progress=_say), as_json=as_json)
+
+
+@main.command("demo")
+def demo_command() -> None:
+    """Install the demonstration: six partners, two years of files, received, built and published. Idempotent."""
+    from ingestion.demo.install import install
+
+    settings = load_settings()
+    install(settings, _say)
+    build(settings, inspect_loads, progress=_say)
+    publish(settings, audit_publication, progress=_say)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _print(summary: Any, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(summary)))

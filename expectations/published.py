@@ -1,0 +1,167 @@
+"""The published boundary, by hand: what every figure must satisfy before anybody reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One expectation on the candidate of a publication.
+
+    Args:
+        name: stable name, in ASCII.
+        reason: French sentence for the banner when it fails.
+        severity: `critical` keeps the last good figures of what it concerns; `warning` is only recorded.
+        table: published table that it reads.
+        rows: SQL that finds the offending rows in `{batch}`; `{published}` names a table of the candidate publication.
+        by_indicator: the offending rows name a programme and an indicator; otherwise all figures are concerned.
+    """
+
+    name: str
+    reason: str
+    severity: str
+    table: str
+    rows: str
+    by_indicator: bool = True
+
+
+STATES = (
+    "MESURE",
+    "ZERO_MESURE",
+    "NON_REMIS",
+    "INCOMPLET",
+    "SUPPRIME_K",
+    "SUPPRIME_SECONDAIRE",
+    "NON_APPLICABLE",
+    "CIBLE_NON_FIXEE",
+)
+MARGIN = (
+    "programme_code, indicator_code, measure, period_grain, period_start, territory_level, territory_code,"
+    " partner_code, axis, member"
+)
+
+CHECKS = (
+    Check(
+        "values_exist",
+        "aucune valeur n'a été calculée",
+        "critical",
+        "indicators",
+        "select indicator_code from {batch} where not exists (select 1 from {indicator_values})",
+        by_indicator=False,
+    ),
+    Check(
+        "every_indicator_has_values",
+        "un indicateur du catalogue n'a aucune valeur",
+        "critical",
+        "indicators",
+        "select indicator_code from {batch} where indicator_code not in (select indicator_code from {indicator_values})",
+        by_indicator=False,
+    ),
+    Check(
+        "margins_are_unique",
+        "une même case a deux valeurs",
+        "critical",
+        "indicator_values",
+        f"select {MARGIN} from {{batch}} group by {MARGIN} having count(*) > 1",
+    ),
+    Check(
+        "state_is_known",
+        "l'état d'une valeur est inconnu",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where state not in (" + ", ".join(f"'{state}'" for state in STATES) + ")",
+    ),
+    Check(
+        "value_is_not_negative",
+        "une valeur est négative",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where value < 0 or n < 0 or numerator < 0 or denominator < 0",
+    ),
+    Check(
+        "ratio_is_within_bounds",
+        "un taux sort de l'intervalle 0 à 100 %",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where unit = 'ratio' and (value < 0 or value > 1)",
+    ),
+    Check(
+        "ratio_is_its_parts",
+        "un taux n'est pas le quotient de son numérateur et de son dénominateur",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where unit = 'ratio' and value is not null"
+        " and abs(value - numerator / nullif(denominator, 0)) > 0.000001",
+    ),
+    Check(
+        "completeness_is_a_share",
+        "une complétude sort de l'intervalle 0 à 100 %",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where completeness < 0 or completeness > 1",
+    ),
+    Check(
+        "secret_is_kept",
+        "une case soumise au secret statistique montre un chiffre",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where state like 'SUPPRIME%'"
+        " and num_nonnulls(value, numerator, denominator, n, low, high) > 0",
+    ),
+    Check(
+        "small_cells_are_suppressed",
+        "une case de moins de personnes que le seuil n'est pas supprimée",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where indicator_code like 'A%' and n > 0 and n < (select cast(value as numeric)"
+        " from marts.dim_parameter where parameter_code = 'k' and is_current)",
+    ),
+    Check(
+        "a_figure_has_a_state_that_says_so",
+        "une case non remise ou non applicable montre un chiffre",
+        "critical",
+        "indicator_values",
+        "select * from {batch} where state in ('NON_REMIS', 'NON_APPLICABLE') and value is not null",
+    ),
+    Check(
+        "no_part_exceeds_the_whole",
+        "un EPCI compte plus que le programme entier",
+        "critical",
+        "indicator_values",
+        "select part.programme_code, part.indicator_code from {batch} inner join {indicator_values} as part"
+        " on part.programme_code = subselect.programme_code and part.indicator_code = subselect.indicator_code"
+        " and part.period_grain = subselect.period_grain and part.period_start = subselect.period_start"
+        " and part.measure = subselect.measure and part.axis = 'TOTAL' and part.partner_code = 'TOTAL'"
+        " where subselect.territory_level = 'region' and subselect.axis = 'TOTAL' and subselect.partner_code = 'TOTAL'"
+        " and part.territory_level = 'epci' and subselect.unit <> 'ratio' and part.value > subselect.value",
+    ),
+    Check(
+        "deliveries_add_up",
+        "les lignes d'un fichier ne font pas la somme des acceptées, en attente et refusées",
+        "critical",
+        "deliveries",
+        "select * from {batch} where rows_received <> rows_accepted + rows_awaiting + rows_rejected",
+        by_indicator=False,
+    ),
+    Check(
+        "promises_have_a_source",
+        "un engagement n'a pas de source",
+        "critical",
+        "commitments",
+        "select * from {batch} where coalesce(excerpt, '') = '' or coalesce(document_title, '') = ''",
+        by_indicator=False,
+    ),
+    Check(
+        "last_total_did_not_collapse",
+        "un total a chuté de plus de moitié depuis la publication précédente",
+        "warning",
+        "indicator_values",
+        "select subselect.programme_code, subselect.indicator_code from {batch} inner join pub.indicator_values as before"
+        " on before.programme_code = subselect.programme_code and before.indicator_code = subselect.indicator_code"
+        " and before.period_grain = subselect.period_grain and before.period_start = subselect.period_start"
+        " where subselect.territory_level = 'region' and before.territory_level = 'region'"
+        " and subselect.axis = 'TOTAL' and before.axis = 'TOTAL' and subselect.partner_code = 'TOTAL'"
+        " and before.partner_code = 'TOTAL' and subselect.value < before.value / 2",
+    ),
+)

@@ -1,0 +1,218 @@
+"""Run the suites in one process and keep what they found: in `ops.quality_results` and in Data Docs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from expectations import published, raw
+from ingestion.contracts import load_contracts
+from ingestion.database import connect
+from ingestion.publishing import EVERYTHING, Failure, candidate
+from ingestion.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One expectation's result, as kept in `ops.quality_results`."""
+
+    subject: str
+    expectation: str
+    description: str
+    severity: str
+    success: bool
+    evaluated: int | None
+    unexpected: int | None
+    details: dict[str, Any]
+
+
+def inspect_loads(settings: Settings, loads: Sequence[int]) -> dict[str, str]:
+    """Judge the raw rows of loads that no build has numbered yet.
+
+    Returns:
+        Deliveries to hold, each with a French reason; empty when every critical expectation holds.
+    """
+    guilty: dict[str, str] = {}
+    with connect(settings, "lakou_dbt") as connection:
+        rows = connection.execute(
+            "select d.feed, array_agg(l.load_id order by l.load_id), array_agg(distinct l.delivery_id)"
+            " from ops.loads as l inner join ops.deliveries as d using (delivery_id)"
+            " where l.load_id = any(%s) and l.rows_accepted > 0 group by d.feed order by d.feed",
+            [list(loads)],
+        ).fetchall()
+    if not rows:
+        return guilty
+    contracts = load_contracts()
+    with _context(settings, "lakou_dbt", "brut") as context:
+        findings: list[Finding] = []
+        for feed, ids, deliveries in rows:
+            contract = contracts[feed]
+            query = f"select * from raw.{contract.raw_table} where _load_id = any('{{{','.join(map(str, ids))}}}')"
+            found = _run(context, f"raw.{contract.raw_table}", query, raw.suite(contract))
+            findings += found
+            if not _critical(found):
+                continue
+            for delivery in deliveries:
+                one = f"select * from ({query}) as loads where _delivery_id = '{delivery.replace(chr(39), '')}'"
+                failed = _critical(_run(context, delivery, one, raw.suite(contract)))
+                if failed:
+                    guilty[delivery] = "contrôle des données reçues : " + " ; ".join(f.description for f in failed[:3])
+    _record(settings, "lakou_loader", "BRUT", findings, build_id=None, publication_id=None)
+    return guilty
+
+
+def audit_publication(settings: Settings, publication_id: int, build_id: int) -> list[Failure]:
+    """Judge the candidate tables of one publication.
+
+    Returns:
+        The critical checks that failed, with what each concerns; empty when all hold.
+    """
+    names = {table: f"published.{candidate(table, publication_id)}" for table in published_tables()}
+    failures: list[Failure] = []
+    findings: list[Finding] = []
+    with _context(settings, "lakou_publisher", "publie") as context, connect(settings, "lakou_publisher") as connection:
+        for table, checks in published_tables().items():
+            suite = [(check.name, check.reason, check.severity, _fill(check.rows, names)) for check in checks]
+            found = _run(context, f"pub.{table}", f"select * from {names[table]}", _rows_suite(suite))
+            findings += found
+            outcome = {finding.expectation: finding.success for finding in found}
+            for check in checks:
+                if outcome[check.name] or check.severity != "critical":
+                    continue
+                if not check.by_indicator:
+                    failures.append(Failure(EVERYTHING, EVERYTHING, check.reason))
+                    continue
+                offending = _fill(check.rows, names).replace("{batch}", f"{names[table]} as subselect")
+                pairs = connection.execute(
+                    f"select distinct programme_code, indicator_code from ({offending}) as offending".encode()
+                ).fetchall()
+                failures += [Failure(programme, indicator, check.reason) for programme, indicator in pairs]
+    _record(settings, "lakou_publisher", "PUBLIE", findings, build_id=build_id, publication_id=publication_id)
+    return failures
+
+
+def published_tables() -> dict[str, list[published.Check]]:
+    """Checks of the published boundary, by table."""
+    tables: dict[str, list[published.Check]] = {"indicator_values": []}
+    for check in published.CHECKS:
+        tables.setdefault(check.table, []).append(check)
+    return tables
+
+
+def _fill(rows: str, names: dict[str, str]) -> str:
+    for table, name in names.items():
+        rows = rows.replace(f"{{{table}}}", name)
+    return rows
+
+
+def _critical(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if not finding.success and finding.severity == "critical"]
+
+
+def _rows_suite(checks: Sequence[tuple[str, str, str, str]]) -> list[Any]:
+    from great_expectations.expectations import UnexpectedRowsExpectation
+
+    return [
+        UnexpectedRowsExpectation(
+            unexpected_rows_query=rows, description=reason, severity=severity, meta={"name": name}
+        )
+        for name, reason, severity, rows in checks
+    ]
+
+
+@contextmanager
+def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
+    """An ephemeral context on the warehouse; its Data Docs are written when it closes."""
+    os.environ |= {"GX_ANALYTICS_ENABLED": "False", "TQDM_DISABLE": "1"}
+    import great_expectations
+
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    context = great_expectations.get_context(mode="ephemeral")
+    url = settings.dsn(role).replace("postgresql://", "postgresql+psycopg2://")
+    source = context.data_sources.add_postgres(name="lakou", connection_string=url.replace("$", "$$"))
+    for name in context.list_data_docs_sites():
+        context.delete_data_docs_site(name)
+    context.add_data_docs_site(
+        site_name=site,
+        site_config={
+            "class_name": "SiteBuilder",
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(settings.home / "data_docs" / site),
+            },
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        },
+    )
+    try:
+        yield context
+        context.build_data_docs()
+    finally:
+        engine = source.get_engine()
+        engine.dispose()
+
+
+def _run(context: Any, subject: str, query: str, suite: Sequence[Any]) -> list[Finding]:
+    """Validate one query with one suite: Great Expectations bundles the plain expectations in one statement."""
+    import great_expectations as gx
+
+    asset = context.data_sources.get("lakou").add_query_asset(name=subject, query=query)
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(
+            name=subject,
+            data=asset.add_batch_definition_whole_table("tout"),
+            suite=context.suites.add(gx.ExpectationSuite(name=subject, expectations=list(suite))),
+        )
+    )
+    outcome = definition.run(result_format={"result_format": "BASIC", "partial_unexpected_count": 5})
+    return [_finding(subject, result) for result in outcome.results]
+
+
+def _finding(subject: str, result: Any) -> Finding:
+    config, figures = result.expectation_config, result.result or {}
+    raised = [info for info in _exceptions(result.exception_info) if info.get("raised_exception")]
+    column = config.kwargs.get("column")
+    details = {"observed": figures.get("observed_value"), "errors": [info.get("exception_message") for info in raised]}
+    return Finding(
+        subject=subject,
+        expectation=(config.meta or {}).get("name") or f"{config.type}({column})" if column else (config.meta or {}).get("name", config.type),
+        description=config.description or config.type,
+        severity=str(getattr(config.severity, "value", config.severity)),
+        success=bool(result.success) and not raised,
+        evaluated=figures.get("element_count"),
+        unexpected=figures.get("unexpected_count"),
+        details=details,
+    )
+
+
+def _exceptions(info: Any) -> list[dict[str, Any]]:
+    if not info:
+        return []
+    return [info] if "raised_exception" in info else list(info.values())
+
+
+def _record(
+    settings: Settings,
+    role: str,
+    boundary: str,
+    findings: Sequence[Finding],
+    *,
+    build_id: int | None,
+    publication_id: int | None,
+) -> None:
+    with connect(settings, role) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.quality_results (boundary, build_id, publication_id, subject, expectation, description,"
+            " severity, success, evaluated, unexpected, details) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (boundary, build_id, publication_id, f.subject, f.expectation, f.description, f.severity, f.success)
+                + (f.evaluated, f.unexpected, json.dumps(f.details, default=str))
+                for f in findings
+            ],
+        )

@@ -1,0 +1,1 @@
+"""The drop: an SFTP server of one folder a partner."""

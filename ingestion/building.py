@@ -1,0 +1,261 @@
+"""`lakou build`: number what was loaded, link people, let dbt transform. System time is a build number."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from ingestion.database import BUILD_LOCK, business_date, connect
+from ingestion.errors import LakouError
+from ingestion.settings import CHECKOUT, Settings
+
+log = logging.getLogger(__name__)
+PROJECT = CHECKOUT / "dbt_project"
+
+# judges the loads about to be numbered; returns the deliveries to hold, each with its reason
+Inspect = Callable[[Settings, Sequence[int]], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSummary:
+    """What one build did. `build_id` is the state that the marts now hold as of `as_of_build`."""
+
+    build_id: int
+    as_of_build: int
+    loads: int
+    held: int
+    people_changed: int
+    models: int
+    seconds: float
+    is_new: bool
+
+
+def build(
+    settings: Settings,
+    inspect: Inspect,
+    *,
+    full: bool = False,
+    as_of: int | None = None,
+    progress: Callable[[str], None] = log.info,
+) -> BuildSummary:
+    """Bring the marts up to date with the committed loads, or show an earlier build again.
+
+    Args:
+        settings: the platform.
+        inspect: the raw boundary's judge, called on the loads not numbered yet.
+        full: rebuild every model from raw instead of adding what is new.
+        as_of: show the figures as they were known at this build; numbers nothing.
+
+    Raises:
+        LakouError: the build asked for does not exist, or a model or a test of it fails.
+    """
+    started = dt.datetime.now(dt.UTC)
+    with _alone(settings) as connection:
+        if as_of is not None:
+            return _show(settings, connection, as_of, started, progress)
+        newest, built = _newest(connection), _built(connection)
+        loads = [
+            load
+            for (load,) in connection.execute(
+                "select l.load_id from ops.loads as l where l.build_id is null and not exists (select 1 from ops.holds as h"
+                " where h.delivery_id = l.delivery_id and h.released_at is null) order by l.load_id"
+            )
+        ]
+        held = _hold(connection, inspect(settings, loads)) if loads else set()
+        today = business_date(connection, started)
+        if not full and set(loads) <= held and _up_to_date(connection, newest, today):
+            progress(f"Nothing new since build {newest}")
+            return BuildSummary(newest, newest, 0, len(held), 0, 0, _since(started), is_new=False)
+        build_id = newest + 1
+        numbered = _number(connection, build_id, [load for load in loads if load not in held], today, full=full)
+        progress(f"Build {build_id}: {numbered} new loads, {len(held)} held")
+        try:
+            with connection.transaction():
+                from ingestion.linking import record_links
+
+                people = record_links(connection, build_id)
+            progress(f"Build {build_id}: {people} people linked")
+            if built:
+                _set_marts(connection, built, built, is_complete=False)
+            models = run_dbt(settings, build_id, as_of=build_id, since=0 if full else built, full=full)
+        except Exception as error:
+            connection.execute(
+                "update ops.builds set state = 'ECHOUE', finished_at = clock_timestamp(), error = %s where build_id = %s",
+                [str(error), build_id],
+            )
+            raise
+        with connection.transaction():
+            connection.execute(
+                "update ops.builds set state = 'TERMINE', finished_at = clock_timestamp() where build_id = %s", [build_id]
+            )
+            _set_marts(connection, build_id, build_id, is_complete=True)
+            connection.execute(
+                "insert into ops.settings values ('project_hash', %s) on conflict (name) do update set value = excluded.value",
+                [_project_hash()],
+            )
+        progress(f"Build {build_id}: {models} models and tests, {_since(started):.1f} s")
+        return BuildSummary(build_id, build_id, numbered, len(held), people, models, _since(started), is_new=True)
+
+
+def _show(
+    settings: Settings,
+    connection: psycopg.Connection,
+    as_of: int,
+    started: dt.datetime,
+    progress: Callable[[str], None],
+) -> BuildSummary:
+    built = _built(connection)
+    if not 1 <= as_of <= built:
+        raise LakouError(
+            f"there is no build {as_of} to show: the marts know the builds 1 to {built}", "see `lakou status`"
+        )
+    _set_marts(connection, built, as_of, is_complete=False)
+    models = run_dbt(settings, built, as_of=as_of, since=built, full=False)
+    _set_marts(connection, built, as_of, is_complete=True)
+    progress(f"The marts show build {as_of} again (the newest is {built}); `lakou build` brings them back")
+    return BuildSummary(built, as_of, 0, 0, 0, models, _since(started), is_new=False)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection of the loader in autocommit that holds the build lock, given back by PostgreSQL should we die."""
+    with connect(settings, "lakou_loader") as connection:
+        connection.autocommit = True
+        connection.execute("select pg_advisory_lock(%s)", [BUILD_LOCK])
+        yield connection
+
+
+def _number(connection: psycopg.Connection, build_id: int, loads: list[int], today: dt.date, *, full: bool) -> int:
+    """Give the loads their build number; a load committed after this statement began waits for the next build."""
+    with connection.transaction():
+        connection.execute(
+            "insert into ops.builds (build_id, business_date, is_full, loads) values (%s, %s, %s, %s)",
+            [build_id, today, full, len(loads)],
+        )
+        connection.execute("update ops.loads set build_id = %s where load_id = any(%s)", [build_id, loads])
+    return len(loads)
+
+
+def _hold(connection: psycopg.Connection, failures: dict[str, str]) -> set[int]:
+    """Hold the deliveries that the raw boundary refuses, unless a person has already released them; their loads."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.holds (delivery_id, reason) select %(delivery)s, %(reason)s where not exists ("
+            "select 1 from ops.holds where delivery_id = %(delivery)s and reason = %(reason)s)",
+            [{"delivery": delivery, "reason": reason} for delivery, reason in failures.items()],
+        )
+    held = connection.execute(
+        "select l.load_id from ops.loads as l inner join ops.holds as h using (delivery_id)"
+        " where h.released_at is null and l.build_id is null"
+    )
+    return {load for (load,) in held}
+
+
+def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: bool) -> int:
+    """Run `dbt build` in this process; per-model results go to `ops.model_runs`.
+
+    Returns:
+        Number of nodes that ran.
+
+    Raises:
+        LakouError: a model, a seed or a test failed.
+    """
+    os.environ |= {
+        "LAKOU_PG_HOST": settings.pg_host,
+        "LAKOU_PG_PORT": str(settings.pg_port),
+        "LAKOU_PG_DATABASE": settings.pg_database,
+        "LAKOU_DBT_PASSWORD": settings.secret("lakou_dbt"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    from dbt.cli.main import dbtRunner
+
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        *("--quiet", "--no-use-colors", "--log-path", str(settings.logs), "build"),
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(settings.home / "dbt"), "--exclude-resource-type", "unit_test"),
+        *("--vars", json.dumps({"as_of_build": as_of, "since_build": since})),
+        *(["--full-refresh"] if full else []),
+    ]
+    outcome = dbtRunner().invoke(arguments)
+    results = list(outcome.result) if outcome.result is not None else []
+    with connect(settings, "lakou_loader") as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.model_runs (build_id, node_id, status, seconds, rows_affected, message)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            [
+                (build_id, r.node.unique_id, str(r.status), r.execution_time, _rows(r.adapter_response), r.message)
+                for r in results
+            ],
+        )
+    if not outcome.success:
+        failed = [f"{r.node.name} ({r.message})" for r in results if str(r.status) in ("error", "fail")]
+        reason = "; ".join(failed[:3]) or str(outcome.exception)
+        raise LakouError(
+            f"dbt failed: {reason}",
+            f"read {settings.logs / 'dbt.log'}; the published figures are unchanged and the loads keep their numbers",
+        )
+    return len(results)
+
+
+def _rows(response: dict[str, Any]) -> int | None:
+    rows = response.get("rows_affected")
+    return rows if isinstance(rows, int) and rows >= 0 else None
+
+
+def _newest(connection: psycopg.Connection) -> int:
+    row = connection.execute("select coalesce(max(build_id), 0) from ops.builds").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _built(connection: psycopg.Connection) -> int:
+    """The newest build that the marts hold; a build that failed after it is made up for by the next one."""
+    row = connection.execute("select build_id from ops.marts_state").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _up_to_date(connection: psycopg.Connection, newest: int, today: dt.date) -> bool:
+    row = connection.execute(
+        "select m.is_complete and m.build_id = %s and m.as_of_build = m.build_id and b.business_date = %s"
+        " and (select value from ops.settings where name = 'project_hash') = %s"
+        " from ops.marts_state as m inner join ops.builds as b using (build_id)",
+        [newest, today, _project_hash()],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _set_marts(connection: psycopg.Connection, build_id: int, as_of: int, *, is_complete: bool) -> None:
+    connection.execute(
+        "insert into ops.marts_state (build_id, as_of_build, is_complete) values (%s, %s, %s)"
+        " on conflict (only_row) do update set build_id = excluded.build_id, as_of_build = excluded.as_of_build,"
+        " is_complete = excluded.is_complete, changed_at = clock_timestamp()",
+        [build_id, as_of, is_complete],
+    )
+
+
+def _project_hash() -> str:
+    """Hash of the models and seeds: a changed project is built again though no load is new."""
+    digest = hashlib.sha256()
+    for path in sorted(_project_files()):
+        digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _project_files() -> Iterator[Path]:
+    for folder in ("models", "seeds", "macros"):
+        yield from (path for path in (PROJECT / folder).rglob("*") if path.suffix in {".sql", ".yml", ".csv"})
+
+
+def _since(started: dt.datetime) -> float:
+    return (dt.datetime.now(dt.UTC) - started).total_seconds()

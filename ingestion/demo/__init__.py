@@ -1,0 +1,1 @@
+"""The demonstration: a made-up territory whose every figure is known beforehand."""

@@ -1,0 +1,204 @@
+"""Accounts of the partners: who may deliver what, with which key, by when; and what their folders tell them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingestion.drop import FOLDERS, write_atomically
+from ingestion.errors import LakouError
+from ingestion.landing import unwritable
+from ingestion.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
+
+CODE = re.compile(r"[A-Z0-9-]{2,16}")
+# options in front of a key could open a shell or a tunnel: only the bare key is taken
+PUBLIC_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-\S+) [A-Za-z0-9+/=]+( .*)?")
+DUE_DAY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """One account.
+
+    Args:
+        partner_code: 2 to 16 of A-Z, 0-9 and the hyphen.
+        name: as shown to the committee.
+        kind: what it is, in capitals (`ORGANISME_FORMATION`, `STARTUP`, `CLUSTER`, `EPCI`, `CABINET`).
+        programme_code: programme of its rows that name none.
+        feeds: feeds that it may send.
+        siren: its SIREN, if it has one.
+        notice_version, legal_basis, processing_contract, processing_country: without all four, its personal columns
+            are refused; the legal basis is `INTERET_PUBLIC` or `INTERET_LEGITIME`.
+        is_synthetic: true for a partner of the demonstration.
+    """
+
+    partner_code: str
+    name: str
+    kind: str
+    programme_code: str
+    feeds: tuple[str, ...]
+    siren: str | None = None
+    notice_version: str | None = None
+    legal_basis: str | None = None
+    processing_contract: str | None = None
+    processing_country: str | None = None
+    is_synthetic: bool = False
+
+    @property
+    def has_convention(self) -> bool:
+        """Whether everything is there that personal columns need."""
+        return all((self.notice_version, self.legal_basis, self.processing_contract, self.processing_country))
+
+
+def list_partners(connection: psycopg.Connection[Any]) -> list[Partner]:
+    """All accounts, in the order of their codes."""
+    rows = connection.execute(
+        "select partner_code, name, kind, programme_code, feeds, siren, notice_version, legal_basis,"
+        " processing_contract, processing_country, is_synthetic from ops.partners order by partner_code"
+    )
+    return [Partner(*row[:4], tuple(row[4]), *row[5:]) for row in rows]
+
+
+def add(settings: Settings, connection: psycopg.Connection[Any], partner: Partner) -> None:
+    """Open an account, or bring one up to date: its row, its folders, its templates; the caller commits.
+
+    Raises:
+        LakouError: the code or a feed is not one, or a folder cannot be made.
+    """
+    from ingestion.contracts import load_contracts
+
+    if not CODE.fullmatch(partner.partner_code):
+        raise LakouError(
+            f"{partner.partner_code!r} is no partner code", "use 2 to 16 capitals, digits or hyphens, such as FORMACARIB"
+        )
+    contracts = load_contracts()
+    unknown = [feed for feed in partner.feeds if feed not in contracts]
+    if unknown or not partner.feeds:
+        raise LakouError(
+            f"no feed is called {', '.join(unknown) or '(none given)'}", f"choose among {', '.join(sorted(contracts))}"
+        )
+    connection.execute(
+        "insert into ops.partners (partner_code, name, kind, programme_code, feeds, siren, notice_version, legal_basis,"
+        " processing_contract, processing_country, is_synthetic) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " on conflict (partner_code) do update set name = excluded.name, kind = excluded.kind,"
+        " programme_code = excluded.programme_code, feeds = excluded.feeds, siren = excluded.siren,"
+        " notice_version = excluded.notice_version, legal_basis = excluded.legal_basis,"
+        " processing_contract = excluded.processing_contract, processing_country = excluded.processing_country,"
+        " is_synthetic = excluded.is_synthetic",
+        [
+            partner.partner_code, partner.name, partner.kind, partner.programme_code, list(partner.feeds), partner.siren,
+            partner.notice_version, partner.legal_basis, partner.processing_contract, partner.processing_country,
+            partner.is_synthetic,
+        ],
+    )  # fmt: skip
+    make_folders(settings, partner.partner_code)
+    write_guides(settings, partner)
+
+
+def make_folders(settings: Settings, partner_code: str) -> None:
+    """Make the folders of a partner's drop: theirs to write in `depot/`, theirs to read elsewhere.
+
+    Raises:
+        LakouError: they cannot be made.
+    """
+    root = settings.drop / partner_code
+    try:
+        for folder in (root, *(root / name for name in FOLDERS)):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o770 if folder.name == "depot" else 0o750)
+    except OSError as error:
+        raise unwritable(str(root), error) from error
+
+
+def write_guides(settings: Settings, partner: Partner) -> None:
+    """Write the templates, the dictionary and the page on how to connect into `modeles/`."""
+    import tempfile
+    from pathlib import Path
+
+    from ingestion.contracts import load_contracts
+    from ingestion.generate import dictionary_html, write_template
+    from ingestion.receipts import render
+
+    known = load_contracts()
+    contracts = [known[feed] for feed in partner.feeds]
+    folder = settings.drop / partner.partner_code / "modeles"
+    with tempfile.TemporaryDirectory() as temporary:
+        for contract in contracts:
+            made = Path(temporary) / f"{contract.feed}_{contract.name}__modele.xlsx"
+            write_template([contract], made)
+            write_atomically(folder / made.name, made.read_bytes())
+    write_atomically(folder / "DICTIONNAIRE.html", dictionary_html(contracts).encode())
+    page = render(
+        "connexion.html.j2",
+        partner=partner,
+        contracts=contracts,
+        host=_setting("LAKOU_SFTP_HOST", "127.0.0.1"),
+        port=_setting("LAKOU_SFTP_PORT", "2222"),
+    )
+    write_atomically(folder / "LISEZ-MOI.html", page)
+
+
+def add_key(settings: Settings, partner_code: str, public_key: str) -> bool:
+    """Let a partner in with one more public key (one OpenSSH line).
+
+    Returns:
+        False when that key was there already.
+
+    Raises:
+        LakouError: the text is no public key, or the file cannot be written.
+    """
+    key = public_key.strip()
+    if not PUBLIC_KEY.fullmatch(key):
+        raise LakouError(
+            "this is not one OpenSSH public key (a private key, options or several lines were given)",
+            "give the line of the partner's .pub file: ssh-ed25519 AAAA… comment",
+        )
+    path = settings.home / "sftp" / "authorized_keys" / partner_code
+    known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if key.split()[1] in {line.split()[1] for line in known if len(line.split()) > 1}:
+        return False
+    write_atomically(path, "".join(f"{line}\n" for line in [*known, key]).encode())
+    return True
+
+
+def expect(
+    connection: psycopg.Connection[Any],
+    partner_code: str,
+    feeds: Sequence[str],
+    first_month: dt.date,
+    last_month: dt.date,
+) -> int:
+    """Expect one delivery a month of each feed, due on day 10 of the next month; the caller commits.
+
+    Args:
+        first_month, last_month: any day of the first and of the last month expected.
+
+    Returns:
+        How many were not expected before.
+    """
+    rows = []
+    month = first_month.replace(day=1)
+    while month <= last_month:
+        following = (month + dt.timedelta(days=32)).replace(day=1)
+        end, due = following - dt.timedelta(days=1), following.replace(day=DUE_DAY)
+        rows += [(partner_code, feed, f"{month:%Y-%m}", month, end, due) for feed in feeds]
+        month = following
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.expected_deliveries (partner_code, feed, period, period_start, period_end, due_on)"
+            " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+            rows,
+        )
+        return max(cursor.rowcount, 0)
+
+
+def _setting(name: str, default: str) -> str:
+    import os
+
+    return os.environ.get(name, default)

