@@ -11,8 +11,10 @@ import click
 from expectations.runner import audit_publication, inspect_loads
 from ingestion.building import build
 from ingestion.cli import main
+from ingestion.database import connect
 from ingestion.publishing import publish
 from ingestion.settings import load_settings
+from ingestion.tracing import Cell, trace
 
 
 @main.command("build")
@@ -32,6 +34,36 @@ def build_command(*, full: bool, as_of: int | None, as_json: bool) -> None:
 def publish_command(*, as_json: bool) -> None:
     """Audit what the marts hold and let everybody read it; what fails keeps its last good figures (exit code 1)."""
     _print(publish(load_settings(), audit_publication, progress=_say), as_json=as_json)
+
+
+@main.command("trace")
+@click.argument("indicator")
+@click.option("--period", required=True, metavar="PERIOD", help="2026-03, 2026-T1, 2026-S1 or 2026.")
+@click.option("--programme", default="MQ", show_default=True)
+@click.option("--territory", default="02", show_default=True, help="A commune's, an EPCI's or the region's code.")
+@click.option("--partner", default="TOTAL", show_default=True)
+@click.option("--axis", default="TOTAL", show_default=True)
+@click.option("--member", default="TOTAL", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the figure and its rows as JSON.")
+def trace_command(*, as_json: bool, **cell: str) -> None:
+    """Show the rows of the files behind one figure; their contributions sum to it."""
+    where = Cell(
+        programme_code=cell["programme"],
+        indicator_code=cell["indicator"],
+        period=cell["period"],
+        territory_code=cell["territory"],
+        partner_code=cell["partner"],
+        axis=cell["axis"],
+        member=cell["member"],
+    )
+    with connect(load_settings()) as connection:
+        found = trace(connection, where)
+    if as_json:
+        click.echo(json.dumps(asdict(found), default=str))
+        return
+    click.echo(f"{where.indicator_code} {where.period}: {found.value} ({found.state}), {len(found.rows)} rows")
+    for row in found.rows:
+        click.echo(f"{row.contribution:>12.6f}  {row.file_name}:{row.row_number}  {row.row_hash[:12]}")
 
 
 @main.command("demo")

@@ -16,24 +16,26 @@ from ingestion.errors import ConfigurationError
 FEEDS = Path(__file__).resolve().parent / "feeds"
 TYPES = ("string", "integer", "number", "date")
 TREATMENTS = ("keep", "hmac", "coarsen", "drop")
-CHECKS = frozenset({
-    "action",
-    "age",
-    "always",
-    "commune_cog",
-    "commune_perimetre",
-    "end_of_elearning",
-    "free_text",
-    "period",
-    "person",
-    "planned_duration",
-    "programme",
-    "programme_start",
-    "reference",
-    "siren",
-    "siren_list",
-    "upper",
-})
+CHECKS = frozenset(
+    {
+        "action",
+        "age",
+        "always",
+        "commune_cog",
+        "commune_perimetre",
+        "end_of_elearning",
+        "free_text",
+        "period",
+        "person",
+        "planned_duration",
+        "programme",
+        "programme_start",
+        "reference",
+        "siren",
+        "siren_list",
+        "upper",
+    }
+)
 # what the key of a contract calls the person: a keyed hash, made from several columns
 PERSON = "personne"
 PERSON_KEYS = ("person_key_1", "person_key_2", "person_key_3")
@@ -151,7 +153,9 @@ def load_contracts() -> Mapping[str, Contract]:
     for path in sorted(FEEDS.glob("*.yml")):
         contract = read_contract(path)
         if contract.feed in contracts:
-            raise ConfigurationError(f"{path.name}: feed {contract.feed} has a contract already", "keep one file a feed")
+            raise ConfigurationError(
+                f"{path.name}: feed {contract.feed} has a contract already", "keep one file a feed"
+            )
         contracts[contract.feed] = contract
     return contracts
 
@@ -291,7 +295,9 @@ def _column(file: str, index: int, item: Any) -> Column:
 def _text(file: str, where: str, mapping: Mapping[str, Any], key: str) -> str:
     value = mapping.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{file}: {where} lacks the text `{key}`", f"write `{key}:` (between quotes if digits)")
+        raise ConfigurationError(
+            f"{file}: {where} lacks the text `{key}`", f"write `{key}:` (between quotes if digits)"
+        )
     return value
 
 

@@ -28,14 +28,9 @@ MONTHS = (
 )
 _PERIOD = re.compile(r"(?P<year>20[0-9]{2})(?:[-_ ]?(?:T(?P<quarter>[1-4])|S(?P<half>[12])|(?P<month>0[1-9]|1[0-2])))?")
 _NAME = re.compile(
-    rf"""(?P<feed>[FG][0-9]{{2}}B?)
-    (?:[-_]+(?P<label>[A-Z][A-Z_-]*?))??
-    [-_]+(?P<partner>[A-Z0-9-]{{2,16}}?)
-    [-_]+(?P<period>{_PERIOD.pattern.replace("?P<year>", "").replace("?P<quarter>", "")
-                     .replace("?P<half>", "").replace("?P<month>", "")})
-    [-_]+V(?P<version>[0-9]{{1,4}})
-    (?:[._-]+REJETS?[-_]*(?P<part>[0-9]{{1,4}}))?""",
-    re.VERBOSE,
+    r"(?P<feed>[FG][0-9]{2}B?)(?:[-_]+(?P<label>[A-Z][A-Z_-]*?))??[-_]+(?P<partner>[A-Z0-9-]{2,16}?)"
+    r"[-_]+(?P<period>20[0-9]{2}(?:[-_ ]?(?:T[1-4]|S[12]|0[1-9]|1[0-2]))?)[-_]+V_*(?P<version>[0-9]{1,4})"
+    r"(?:[._-]+REJETS?[-_]*(?P<part>[0-9]{1,4}))?"
 )
 
 

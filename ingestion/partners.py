@@ -16,10 +16,11 @@ from ingestion.settings import Settings
 if TYPE_CHECKING:
     import psycopg
 
+    from ingestion.contracts import Contract
+
 CODE = re.compile(r"[A-Z0-9-]{2,16}")
 # options in front of a key could open a shell or a tunnel: only the bare key is taken
 PUBLIC_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-\S+) [A-Za-z0-9+/=]+( .*)?")
-DUE_DAY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def add(settings: Settings, connection: psycopg.Connection[Any], partner: Partne
 
     if not CODE.fullmatch(partner.partner_code):
         raise LakouError(
-            f"{partner.partner_code!r} is no partner code", "use 2 to 16 capitals, digits or hyphens, such as FORMACARIB"
+            f"{partner.partner_code!r} is no partner code",
+            "use 2 to 16 capitals, digits or hyphens, such as FORMACARIB",
         )
     contracts = load_contracts()
     unknown = [feed for feed in partner.feeds if feed not in contracts]
@@ -123,7 +125,6 @@ def write_guides(settings: Settings, partner: Partner) -> None:
 
     from ingestion.contracts import load_contracts
     from ingestion.generate import dictionary_html, write_template
-    from ingestion.receipts import render
 
     known = load_contracts()
     contracts = [known[feed] for feed in partner.feeds]
@@ -134,14 +135,7 @@ def write_guides(settings: Settings, partner: Partner) -> None:
             write_template([contract], made)
             write_atomically(folder / made.name, made.read_bytes())
     write_atomically(folder / "DICTIONNAIRE.html", dictionary_html(contracts).encode())
-    page = render(
-        "connexion.html.j2",
-        partner=partner,
-        contracts=contracts,
-        host=_setting("LAKOU_SFTP_HOST", "127.0.0.1"),
-        port=_setting("LAKOU_SFTP_PORT", "2222"),
-    )
-    write_atomically(folder / "LISEZ-MOI.html", page)
+    write_atomically(folder / "LISEZ-MOI.html", _connection_page(settings, partner, contracts))
 
 
 def add_key(settings: Settings, partner_code: str, public_key: str) -> bool:
@@ -174,7 +168,7 @@ def expect(
     first_month: dt.date,
     last_month: dt.date,
 ) -> int:
-    """Expect one delivery a month of each feed, due on day 10 of the next month; the caller commits.
+    """Expect one delivery a month of each feed, due on the day that its contract says; the caller commits.
 
     Args:
         first_month, last_month: any day of the first and of the last month expected.
@@ -182,12 +176,18 @@ def expect(
     Returns:
         How many were not expected before.
     """
+    from ingestion.contracts import load_contract
+
+    due_days = {feed: load_contract(feed).due_day for feed in feeds}
     rows = []
     month = first_month.replace(day=1)
     while month <= last_month:
         following = (month + dt.timedelta(days=32)).replace(day=1)
-        end, due = following - dt.timedelta(days=1), following.replace(day=DUE_DAY)
-        rows += [(partner_code, feed, f"{month:%Y-%m}", month, end, due) for feed in feeds]
+        end = following - dt.timedelta(days=1)
+        rows += [
+            (partner_code, feed, f"{month:%Y-%m}", month, end, following.replace(day=due))
+            for feed, due in due_days.items()
+        ]
         month = following
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -198,7 +198,22 @@ def expect(
         return max(cursor.rowcount, 0)
 
 
-def _setting(name: str, default: str) -> str:
+def _connection_page(settings: Settings, partner: Partner, contracts: Sequence[Contract]) -> bytes:
+    import json
     import os
 
-    return os.environ.get(name, default)
+    from ingestion.receipts import render
+
+    # a platform that runs has written down where it listens; one being set up has its settings only
+    try:
+        sftp = json.loads((settings.home / "access.json").read_text(encoding="utf-8"))["sftp"]
+    except (OSError, ValueError, KeyError):
+        sftp = {}
+    return render(
+        "connexion.html.j2",
+        partner=partner,
+        contracts=contracts,
+        host=sftp.get("host") or os.environ.get("LAKOU_SFTP_HOST", "127.0.0.1"),
+        port=sftp.get("port") or os.environ.get("LAKOU_SFTP_PORT", "2222"),
+        host_key=sftp.get("host_key"),
+    )

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pyrage
 import pytest
 
 from ingestion.database import connect, migrate
-from ingestion.settings import ROLES, Settings
+from ingestion.settings import CHECKOUT, ROLES, Settings
 
 
 def _binaries() -> Path:
@@ -113,9 +114,60 @@ def clean(settings: Settings) -> Settings:
     return settings
 
 
+@dataclass(frozen=True)
+class Platform:
+    """The whole platform, started by `make up` in a directory of its own."""
+
+    home: Path
+    env: dict[str, str]
+
+    def make(self, target: str, *, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run one target of the Makefile as its users do; its output is shown when it fails."""
+        done = subprocess.run(
+            ["make", "--no-print-directory", target],
+            cwd=CHECKOUT,
+            env=self.env | env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert not check or done.returncode == 0, f"make {target}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def lakou(self, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of `lakou`."""
+        command = [str(self.home / "venvs" / "pipeline" / "bin" / "lakou"), *arguments]
+        done = subprocess.run(command, env=self.env | env, capture_output=True, text=True)
+        assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    @property
+    def access(self) -> dict[str, Any]:
+        """Addresses and accounts, as `make up` writes them for the platform's users."""
+        contents: dict[str, Any] = json.loads((self.home / "access.json").read_text())
+        return contents
+
+    def admin(self) -> psycopg.Connection:
+        """A connection as the warehouse's administrator."""
+        return psycopg.connect(self.access["postgres"]["admin_dsn"], autocommit=True)
+
+
 @pytest.fixture(scope="session")
-def access() -> dict[str, Any]:
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """`make up` from nothing; `LAKOU_PLATFORM_HOME` names a running one to use instead while developing."""
+    running = os.environ.get("LAKOU_PLATFORM_HOME")
+    home = Path(running) if running else tmp_path_factory.mktemp("whole") / "lakou"
+    names = ("LAKOU_PG_PORT", "LAKOU_SFTP_PORT", "LAKOU_AIRFLOW_PORT", "LAKOU_SUPERSET_PORT")
+    ports = {} if running else {name: str(free_port()) for name in names}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LAKOU_")}
+    whole = Platform(home, inherited | ports | {"LAKOU_HOME": str(home)})
+    whole.make("up")
+    yield whole
+    if not running:
+        whole.make("down")
+
+
+@pytest.fixture(scope="session")
+def access(platform: Platform) -> dict[str, Any]:
     """Addresses and accounts of the running platform (`make up`), as its users get them."""
-    home = Path(os.environ.get("LAKOU_PLATFORM_HOME", Path(__file__).parent.parent / ".lakou"))
-    contents: dict[str, Any] = json.loads((home / "access.json").read_text())
-    return contents
+    return platform.access

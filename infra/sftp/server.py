@@ -3,7 +3,7 @@
 A partner writes in `depot/` only. What it sends goes to a hidden file and takes its name when the partner's program
 closes it, so that nobody reads half a file; what is cut before that is thrown away.
 
-Run with `python -m infra.sftp.server`; reads `LAKOU_HOME` and `LAKOU_SFTP_PORT`.
+Run with `python -m infra.sftp.server`; reads `LAKOU_HOME`, `LAKOU_SECRETS_DIR` and `LAKOU_SFTP_PORT`.
 """
 
 from __future__ import annotations
@@ -358,12 +358,13 @@ def sweep(drop: Path) -> int:
     return len(left)
 
 
-async def listen(home: Path, port: int, limits: Limits | None = None) -> asyncssh.SSHAcceptor:
+async def listen(home: Path, port: int, host_key: Path, limits: Limits | None = None) -> asyncssh.SSHAcceptor:
     """Open the drop of one platform on 127.0.0.1.
 
     Args:
-        home: state of the platform (`secrets/sftp_host_key`, `sftp/authorized_keys/`, `drop/`).
+        home: state of the platform (`sftp/authorized_keys/`, `drop/`).
         port: TCP port, 0 for any.
+        host_key: private key of the server, in OpenSSH's form.
         limits: what to accept.
     """
     chosen = limits or Limits()
@@ -374,7 +375,7 @@ async def listen(home: Path, port: int, limits: Limits | None = None) -> asyncss
         "127.0.0.1",
         port,
         server_factory=lambda: Door(home, chosen, counts),
-        server_host_keys=[asyncssh.read_private_key(home / "secrets" / "sftp_host_key")],
+        server_host_keys=[asyncssh.read_private_key(host_key)],
         server_version="Lakou",
         encoding=None,
         allow_pty=False,
@@ -387,11 +388,11 @@ async def listen(home: Path, port: int, limits: Limits | None = None) -> asyncss
     )
 
 
-async def _serve(home: Path, port: int) -> None:
+async def _serve(home: Path, port: int, host_key: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await listen(home, port)
+    server = await listen(home, port, host_key)
     log.info("the drop %s listens on 127.0.0.1:%d", home / "drop", port)
     await stop.wait()
     server.close()
@@ -402,7 +403,9 @@ def main() -> int:
     """Serve until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
-    asyncio.run(_serve(Path(os.environ["LAKOU_HOME"]), int(os.environ["LAKOU_SFTP_PORT"])))
+    home = Path(os.environ["LAKOU_HOME"])
+    secret_files = Path(os.environ.get("LAKOU_SECRETS_DIR", home / "secrets"))
+    asyncio.run(_serve(home, int(os.environ["LAKOU_SFTP_PORT"]), secret_files / "sftp_host_key"))
     return 0
 
 

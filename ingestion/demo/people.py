@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import random
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ingestion.settings import CHECKOUT
+
+T = TypeVar("T")
 
 # invented, so that a search of the database for any of them can only find a leak
 BIRTH_NAMES = (
@@ -128,7 +131,7 @@ def _homonyms(people: list[Person]) -> list[Person]:
     changed = list(people)
     for at in range(6):
         model, other = people[40 + at], people[60 + at]
-        changed[60 + at] = _replace(
+        changed[60 + at] = replace(
             other, birth_name=model.birth_name, first_name=model.first_name, birth_year=model.birth_year - 7, sex=model.sex
         )
     return changed
@@ -139,17 +142,11 @@ def _relatives(people: list[Person]) -> list[Person]:
     changed = list(people)
     for at in range(4):
         parent, child = people[80 + at], people[90 + at]
-        changed[80 + at] = _replace(parent, knows="both", emails=parent.emails[:1], activity=0.9)
-        changed[90 + at] = _replace(
+        changed[80 + at] = replace(parent, knows="both", emails=parent.emails[:1], activity=0.9)
+        changed[90 + at] = replace(
             child, knows="both", emails=parent.emails[:1], birth_name=parent.birth_name, activity=0.9, birth_year=2003 + at
         )
     return changed
-
-
-def _replace(person: Person, **values: object) -> Person:
-    from dataclasses import replace
-
-    return replace(person, **values)  # type: ignore[arg-type]
 
 
 def _first_names() -> list[tuple[str, str]]:
@@ -161,5 +158,5 @@ def _birth_year(rng: random.Random) -> int:
     return rng.randint(low, high)
 
 
-def _draw[T](rng: random.Random, weighted: tuple[tuple[T, int], ...]) -> T:
+def _draw(rng: random.Random, weighted: tuple[tuple[T, int], ...]) -> T:
     return rng.choices([value for value, _ in weighted], [weight for _, weight in weighted])[0]

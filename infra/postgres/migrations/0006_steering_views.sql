@@ -197,6 +197,7 @@ select
     p.business_date,
     pub.french_date(p.business_date) as business_date_label,
     case
+        when p.state = 'RETENUE' then 'dernière publication vérifiée : la suivante est retenue'
         when p.state = 'PARTIELLE' or exists (select from pub.withheld)
             then 'partielle : des chiffres retenus gardent leur dernière valeur publiée'
         when p.state = 'PUBLIEE' then 'complète'
@@ -258,14 +259,14 @@ partners as (
     select k.partner_code, min(k.label) as label from pub.partners as k group by k.partner_code
 ),
 
--- beside a name on an axis: why there is no bar, or that the bar is not the whole
+-- under a name on an axis: why there is no bar, or that the bar is not the whole
 labelled_values as (
     select
         v.*,
         pub.value_text(v.value, v.unit, v.state) as value_text,
         case
-            when v.value is null then ' : ' || pub.value_text(v.value, v.unit, v.state)
-            when v.state = 'INCOMPLET' then ' : incomplet'
+            when v.value is null then E'\n' || pub.value_text(v.value, v.unit, v.state)
+            when v.state = 'INCOMPLET' then E'\nincomplet'
             else ''
         end as reading
     from current_values as v
@@ -299,7 +300,7 @@ select
     p.period_end,
     p.period_code,
     p.period_label,
-    p.period_label || case when p.is_current then ' (en cours)' else '' end || v.reading as period_display,
+    p.period_label || case when p.is_current then E'\nen cours' else '' end || v.reading as period_display,
     p.is_closed,
     p.is_current,
     p.is_latest_closed,
@@ -333,7 +334,7 @@ select
     v.state,
     pub.state_label(v.state) as state_label,
     v.target,
-    coalesce(pub.value_text(v.target, v.unit, 'MESURE'), 'cible non fixée') as target_text,
+    case when v.target is null then 'cible non fixée' else pub.value_text(v.target, v.unit, 'MESURE') end as target_text,
     coalesce(i.direction, 'info') as direction,
     v.definition_hash,
     v.origin_publication_id,
@@ -516,8 +517,7 @@ select
     c.label,
     c.value,
     case
-        when c.value is null and c.nature = 'promesse' then 'cible non fixée'
-        when c.value is null then 'sans valeur publiée'
+        when c.value is null then 'non chiffrée'
         else
             case when c.operator in ('=', '↑') then '' else coalesce(c.operator || ' ', '') end
             || pub.french_number(c.value, case when c.value = trunc(c.value) then 0 else 2 end)
@@ -531,9 +531,11 @@ select
     c.state,
     case c.state
         when 'MESURE' then 'mesurée'
-        when 'MESURABLE' then 'mesurable'
-        when 'NON_MESURE' then 'non mesurée'
-        when 'NON_APPLICABLE' then 'sans objet'
+        when 'FLUX_ABSENT' then 'pas encore mesurable (flux absent)'
+        when 'CADRE' then 'sans objet (cadre)'
+        when 'CONSTAT' then 'sans objet (constat)'
+        when 'HYPOTHESE' then 'sans objet (hypothèse)'
+        when 'BASE' then 'sans objet (base de référence)'
         else pub.state_label(c.state)
     end as state_label,
     c.excerpt,

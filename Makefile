@@ -1,0 +1,48 @@
+# Every command of Lakou. `make` alone lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?=
+LAKOU_HOME ?= $(CURDIR)/.lakou
+export LAKOU_HOME
+DEV := $(LAKOU_HOME)/venvs/dev/bin
+BOOTSTRAP = @cd "$(CURDIR)" && python=$$(infra/local/python.sh "$(PYTHON)") && PYTHONDONTWRITEBYTECODE=1 "$$python" -m infra.local.bootstrap
+
+.PHONY: help up down status reset test check fix bench contracts tools
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 18
+
+up: ## set up everything, load the demonstration, leave the services running
+	$(BOOTSTRAP) up
+
+down: ## stop every service; the data stay
+	$(BOOTSTRAP) down
+
+status: ## say what runs, service by service (code 1 when one is dead)
+	$(BOOTSTRAP) status
+
+reset: ## delete the data and the secrets, after asking (CONFIRM=yes answers)
+	@CONFIRM="$(CONFIRM)"; export CONFIRM; cd "$(CURDIR)" && python=$$(infra/local/python.sh "$(PYTHON)") && "$$python" -m infra.local.bootstrap reset
+
+tools:
+	$(BOOTSTRAP) tools
+
+test: ## run every test (ARGS="-k name" narrows)
+	$(BOOTSTRAP) tools browser
+	"$(DEV)/python" -m pytest $(ARGS)
+
+check: tools ## format, lint, types, layering, generated files, locks
+	"$(DEV)/python" -m infra.local.check
+
+fix: tools ## format and mend what can be mended
+	"$(DEV)/ruff" check --fix --exit-zero .
+	"$(DEV)/ruff" format .
+	"$(DEV)/sqlfluff" fix --quiet dbt_project/models
+
+bench: tools ## the benchmarks
+	"$(DEV)/python" -m pytest tests/bench -o testpaths=tests/bench -s $(ARGS)
+
+contracts: tools ## write again what is generated from the feed contracts
+	"$(DEV)/python" -m ingestion.generate

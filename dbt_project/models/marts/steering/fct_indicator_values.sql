@@ -1,0 +1,228 @@
+{{ config(pre_hook="set local work_mem = '256MB'") }}
+
+with
+contributions as (
+    {{ contributing_rows() }}
+),
+
+programmes as (
+    select * from {{ ref('dim_programme') }}
+    where perimeter_region_code is not null
+),
+
+indicators as (
+    select * from {{ ref('dim_indicator') }}
+),
+
+territories as (
+    select * from {{ ref('dim_territory') }}
+),
+
+partners as (
+    select * from {{ ref('dim_partner') }}
+),
+
+members as (
+    select * from {{ ref('axis_members') }}
+),
+
+expected_deliveries as (
+    select * from {{ ref('fct_deliveries') }}
+    where is_expected
+),
+
+smallest as (
+    select value::integer as smallest_n
+    from {{ ref('dim_parameter') }}
+    where parameter_code = 'k' and scope = 'TOUS' and is_current
+),
+
+builds as (
+    select * from {{ ref('stg_ops__builds') }}
+    where build_id = {{ as_of_build() }}
+),
+
+rows_by_cell as (
+    {{ rows_by_cell('contributions', 'programmes') }}
+),
+
+sums as materialized (
+    {{ cell_sums('rows_by_cell') }}
+),
+
+completeness as materialized (
+    {{ cell_completeness('expected_deliveries', 'indicators') }}
+),
+
+first_periods as (
+    select
+        programme_code,
+        min(period_start) as first_on
+    from expected_deliveries
+    group by programme_code
+),
+
+periods as (
+    select distinct
+        first_periods.programme_code,
+        grains.period_grain,
+        grains.period_start
+    from first_periods
+    cross join builds
+    cross join lateral generate_series(
+        date_trunc('month', first_periods.first_on), builds.business_date, interval '1 month'
+    ) as months (month_start)
+    cross join lateral (
+        {{ period_starts('months.month_start') }}
+    ) as grains (period_grain, period_start)
+),
+
+-- the territories where an indicator has cells: the region; if it goes by communes, these, their EPCI and its special codes
+indicator_territories as (
+    select
+        programmes.programme_code,
+        indicators.indicator_code,
+        territories.territory_level,
+        territories.territory_code
+    from programmes
+    cross join indicators
+    inner join territories
+        on
+            (territories.territory_level = 'region' and territories.territory_code = programmes.perimeter_region_code)
+            or (
+                territories.territory_level <> 'region'
+                and indicators.special_territories <> ''
+                and (
+                    territories.region_code = programmes.perimeter_region_code
+                    or territories.territory_code = any(string_to_array(indicators.special_territories, ','))
+                )
+            )
+),
+
+margins as (
+    select
+        programme_code,
+        indicator_code,
+        'counted' as measure,
+        territory_level,
+        territory_code,
+        'TOTAL' as partner_code,
+        'TOTAL' as axis,
+        'TOTAL' as member
+    from indicator_territories
+    union all
+    select
+        indicator_territories.programme_code,
+        indicator_territories.indicator_code,
+        'contributed' as measure,
+        indicator_territories.territory_level,
+        indicator_territories.territory_code,
+        partners.partner_code,
+        'TOTAL' as axis,
+        'TOTAL' as member
+    from indicator_territories
+    inner join partners on indicator_territories.programme_code = partners.programme_code
+    where indicator_territories.territory_level = 'region'
+    union all
+    select
+        indicator_territories.programme_code,
+        indicator_territories.indicator_code,
+        'counted' as measure,
+        indicator_territories.territory_level,
+        indicator_territories.territory_code,
+        'TOTAL' as partner_code,
+        members.axis,
+        members.member
+    from indicator_territories
+    inner join indicators on indicator_territories.indicator_code = indicators.indicator_code
+    inner join members on members.axis = any(string_to_array(indicators.axes, ','))
+    where indicator_territories.territory_level in ('epci', 'region')
+),
+
+cells as (
+    select
+        margins.programme_code,
+        margins.indicator_code,
+        indicators.definition_hash,
+        margins.measure,
+        periods.period_grain,
+        periods.period_start,
+        margins.territory_level,
+        margins.territory_code,
+        margins.partner_code,
+        margins.axis,
+        margins.member,
+        indicators.aggregation,
+        indicators.counts_people,
+        indicators.unit,
+        smallest.smallest_n,
+        sums.num,
+        sums.den,
+        case when indicators.counts_people then coalesce(sums.entities, 0) else coalesce(sums.den, 0) end as n,
+        coalesce(completeness.expected, 0) as expected,
+        round(completeness.accepted::numeric / completeness.expected, 6) as completeness
+    from margins
+    inner join periods on margins.programme_code = periods.programme_code
+    inner join indicators on margins.indicator_code = indicators.indicator_code
+    cross join smallest
+    left join sums
+        on
+            margins.indicator_code = sums.indicator_code
+            and periods.period_start = sums.period_start
+            and margins.territory_code = sums.territory_code
+            and margins.member = sums.member
+            and margins.axis = sums.axis
+            and periods.period_grain = sums.period_grain
+            and margins.territory_level = sums.territory_level
+            and margins.partner_code = sums.partner_code
+            and margins.measure = sums.measure
+            and margins.programme_code = sums.programme_code
+    left join completeness
+        on
+            margins.indicator_code = completeness.indicator_code
+            and periods.period_start = completeness.period_start
+            and periods.period_grain = completeness.period_grain
+            and margins.partner_code = completeness.partner_code
+            and case when margins.axis = 'FLUX' then margins.member else 'TOTAL' end = completeness.feed
+            and margins.programme_code = completeness.programme_code
+),
+
+valued as (
+    select
+        *,
+        case
+            when n > 0 and aggregation = 'distinct' then n
+            when n > 0 and aggregation = 'sum' then num
+            when n > 0 then round(num / nullif(den, 0), 6)
+            when aggregation <> 'ratio' and expected > 0 and completeness > 0 then 0
+        end as value
+    from cells
+),
+
+final as (
+    select
+        programme_code,
+        indicator_code,
+        definition_hash,
+        measure,
+        period_grain,
+        period_start,
+        territory_level,
+        territory_code,
+        partner_code,
+        axis,
+        member,
+        value,
+        case when value is not null then case when aggregation = 'ratio' then num else value end end as numerator,
+        case when value is not null and aggregation = 'ratio' then den end as denominator,
+        n::bigint as n,
+        null::numeric as low,
+        null::numeric as high,
+        unit,
+        null::numeric as target,
+        completeness,
+        {{ value_state() }} as state
+    from valued
+)
+
+select * from final

@@ -1,0 +1,25 @@
+{{ config(materialized="view") }}
+
+with
+participations as (
+    {{ counted_participations() }}
+),
+
+final as (
+    select
+        {{ contribution_columns(
+            'A1-01',
+            entity='participant_id',
+            occurred_on='occurred_on',
+            territory='residence',
+            axes=profile_axes() + ['modalite', 'secteur'],
+            num="1",
+            den="null",
+        ) }}
+    from participations
+    where
+        status = 'TERMINE'
+        and followed_hours >= {{ parameter('training_min_hours') }}
+)
+
+select * from final

@@ -1,0 +1,23 @@
+{{ config(materialized="view") }}
+
+with
+certifications as (
+    {{ counted_certifications() }}
+),
+
+final as (
+    select
+        {{ contribution_columns(
+            'A1-02',
+            entity='participant_id',
+            occurred_on='obtained_on',
+            territory='residence',
+            axes=profile_axes() + ['certification'],
+            num="1",
+            den="null",
+        ) }}
+    from certifications
+    where result = 'OBTENU' and obtained_on is not null
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Airflow's settings, as code."""

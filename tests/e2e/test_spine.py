@@ -1,0 +1,386 @@
+"""The spine as its users meet it: one command, then files, receipts, figures, and what happens when things break."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import Platform
+
+pytestmark = pytest.mark.platform
+
+KEYS = (
+    "programme_code, indicator_code, measure, period_grain, period_start, territory_level, territory_code, partner_code,"
+    " axis, member"
+)
+FIGURES = "value, numerator, denominator, n, completeness, state"
+FACTS = ("fct_sessions", "fct_participations", "fct_certifications", "fct_deliveries", "fct_rejected_rows", "fct_commitments")
+
+
+def figures(platform: Platform, where: str = "true") -> list[tuple[Any, ...]]:
+    """Every published figure, in the order of its margin."""
+    with platform.admin() as connection:
+        return connection.execute(
+            f"select {KEYS}, {FIGURES} from pub.indicator_values where {where} order by {KEYS}"
+        ).fetchall()
+
+
+def rows_of(platform: Platform, table: str) -> list[str]:
+    """Every row of one mart, as text, in an order of its own."""
+    with platform.admin() as connection:
+        return [row for (row,) in connection.execute(f"select t::text from marts.{table} as t order by 1")]
+
+
+def sftp(platform: Platform, partner: str, *commands: str) -> str:
+    """The stock `sftp` client as one partner."""
+    access = platform.access["sftp"]
+    account = access["partners"][partner]
+    known = platform.home / "run" / "known_hosts"
+    known.write_text(f"[{access['host']}]:{access['port']} {access['host_key']}\n")
+    done = subprocess.run(
+        ["sftp", "-q", "-b", "-", "-i", account["key"], "-P", str(access["port"]), "-o", f"UserKnownHostsFile={known}"]
+        + ["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", f"{account['user']}@{access['host']}"],
+        input="\n".join(commands) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def october(platform: Platform, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A month nobody delivered yet: a session and its fifteen participants, named by their address alone."""
+    period = platform.access["business_date"][:7]
+    session = f"S-{time.time_ns()}"
+    sessions = tmp_path / f"F01_sessions_formation__KABIA__{period}__v{time.time_ns()}.csv"
+    sessions.write_text(
+        "session_id;action_code;intitule;modalite;date_debut;date_fin;duree_prevue_h;code_commune;places\n"
+        f"{session};MQ-A1;Atelier de la preuve;ATELIER;{period}-03;{period}-04;6;97209;20\n"
+    )
+    people = tmp_path / f"F02_participations__KABIA__{period}__v{time.time_ns()}.csv"
+    people.write_text(
+        "objet_type;objet_id;courriel;sexe;statut_pro;niveau_diplome;code_commune_residence;canal_orientation;statut;"
+        "duree_suivie_h\n"
+        + "".join(
+            f"SESSION;{session};preuve{i}.{session.lower()}@example.org;F;SALARIE;5;97209;DIRECT;TERMINE;6\n"
+            for i in range(15)
+        )
+    )
+    yield sessions, people
+
+
+def test_every_figure_equals_the_truth_of_the_twin(platform: Platform) -> None:
+    with (platform.home / "demo" / "truth" / "indicator_values.csv").open(newline="") as file:
+        truth = {
+            tuple(row[name.strip()] for name in KEYS.split(",")): tuple(row[name.strip()] for name in FIGURES.split(","))
+            for row in csv.DictReader(file)
+        }
+    published = {tuple(map(str, row[:10])): row[10:] for row in figures(platform)}
+    assert set(published) == set(truth)
+    wrong = {
+        key: (expected, published[key])
+        for key, expected in truth.items()
+        if tuple(_plain(text) for text in expected) != tuple(_plain(value) for value in published[key])
+    }
+    assert not wrong, f"{len(wrong)} of {len(truth)} cells differ: {list(wrong.items())[:5]}"
+    assert len(truth) > 10_000
+
+
+def _plain(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return f"{float(text):.6f}" if re.fullmatch(r"-?\d+(\.\d+)?", text) else text
+
+
+def test_every_defect_is_refused_with_its_rule_and_nothing_else(platform: Platform) -> None:
+    with (platform.home / "demo" / "truth" / "rejected_rows.csv").open(newline="") as file:
+        truth = {
+            (row["partner_code"], row["file_name"], row["row_number"], row["column"], row["rule_id"])
+            for row in csv.DictReader(file)
+            if row["severity"] in {"BLOQUE", "REFUSE"}
+        }
+    with platform.admin() as connection:
+        refused = {
+            tuple(map(str, row))
+            for row in connection.execute(
+                "select d.partner_code, d.file_name, r.row_number, r.column_name, r.rule_id"
+                " from quarantine.rejected_rows as r inner join ops.deliveries as d using (delivery_id)"
+                " where d.received_at < %s",
+                [dt.datetime.fromisoformat(platform.access["business_date"]).replace(tzinfo=dt.UTC)],
+            )
+        }
+    assert refused == truth
+    assert len(truth) > 30
+
+
+def test_contributions_sum_to_each_value(platform: Platform) -> None:
+    margin = KEYS.replace("\n", "")
+    with platform.admin() as connection:
+        wrong = connection.execute(
+            f"with sums as (select {margin}, sum(contribution) as total from marts.bridge_value_rows group by {margin})"
+            f" select count(*) from marts.fct_indicator_values as v left join sums using ({margin})"
+            " where v.value is not null and abs(v.value - coalesce(sums.total, 0)) > 0.000001"
+        ).fetchone()
+    assert wrong == (0,)
+
+
+def test_trace_names_the_rows_of_the_files(platform: Platform) -> None:
+    printed = platform.lakou("trace", "A1-01", "--period", "2026-T3").stdout.splitlines()
+    head = re.fullmatch(r"A1-01 2026-T3: (\d+)(?:\.0+)? \(\w+\), (\d+) rows", printed[0])
+    assert head, printed[0]
+    assert len(printed) == int(head[2]) + 1
+    assert sum(float(line.split()[0]) for line in printed[1:]) == pytest.approx(float(head[1]), abs=1e-3)
+
+
+def test_up_again_reloads_nothing(platform: Platform) -> None:
+    with platform.admin() as connection:
+        before = connection.execute("select count(*), max(load_id) from ops.loads").fetchone()
+    platform.make("up")
+    with platform.admin() as connection:
+        assert connection.execute("select count(*), max(load_id) from ops.loads").fetchone() == before
+
+
+def test_a_dropped_file_gets_its_receipt_and_changes_the_figure_by_the_scheduler_alone(
+    platform: Platform, october: tuple[Path, Path], tmp_path: Path
+) -> None:
+    period = platform.access["business_date"][:7]
+    where = (
+        f"indicator_code = 'A1-05' and period_grain = 'month' and period_start = '{period}-01'"
+        " and territory_level = 'region' and partner_code = 'TOTAL' and axis = 'TOTAL'"
+    )
+    before = figures(platform, where)[0][10] or 0
+    started = time.monotonic()
+    sftp(platform, "KABIA", "cd depot", *(f"put {path}" for path in october))
+    platform.lakou("wait", october[1].name, "--timeout", "90")
+    receipt = time.monotonic() - started
+    sftp(
+        platform,
+        "KABIA",
+        "cd accuses",
+        f"get {october[1].name}.accuse.csv {tmp_path / 'accuse.csv'}",
+        f"get {october[1].name}.accuse.html {tmp_path / 'accuse.html'}",
+        f"get index.html {tmp_path / 'index.html'}",
+    )
+    assert receipt <= 90
+    text = (tmp_path / "accuse.csv").read_text(encoding="utf-8-sig")
+    assert text.splitlines()[0] == "ligne;colonne;valeur;regle;gravite;message;correction"
+    assert ">ACCEPTÉ<" in re.sub(r"\s+", "", (tmp_path / "accuse.html").read_text(encoding="utf-8"))
+    platform.lakou("wait", october[1].name, "--published", "--timeout", "240")
+    assert figures(platform, where)[0][10] == before + 90
+
+
+def test_full_equals_incremental_row_for_row_and_as_of_gives_that_builds_figures(platform: Platform) -> None:
+    names = (*FACTS, "dim_participant", "fct_indicator_values")
+    incremental = {table: rows_of(platform, table) for table in names}
+    with platform.admin() as connection:
+        (newest,) = connection.execute("select build_id from ops.marts_state").fetchone() or (0,)
+    assert newest > 1, "a build after the first one is what makes it incremental"
+    platform.lakou("build", "--full")
+    full = {table: rows_of(platform, table) for table in names}
+    assert {table: len(rows) for table, rows in full.items()} == {t: len(rows) for t, rows in incremental.items()}
+    assert full == incremental
+    platform.lakou("build", "--as-of", str(newest))
+    assert rows_of(platform, "fct_indicator_values") == incremental["fct_indicator_values"]
+    platform.lakou("build", "--as-of", "1")
+    with platform.admin() as connection:
+        first = connection.execute(
+            f"select {KEYS}, {FIGURES} from published.indicator_values where publication_id = 1 order by {KEYS}"
+        ).fetchall()
+        shown = connection.execute(
+            f"select {KEYS}, case when state not like 'SUPPRIME%' then value end from marts.fct_indicator_values order by {KEYS}"
+        ).fetchall()
+    assert [row[:11] for row in first] == shown
+    held = platform.lakou("publish", check=False)
+    assert held.returncode == 1
+    assert "build 1 again" in held.stderr
+    platform.lakou("build")
+    assert rows_of(platform, "fct_indicator_values") == incremental["fct_indicator_values"]
+
+
+def test_what_fails_its_audit_keeps_its_last_good_figures(platform: Platform) -> None:
+    platform.lakou("build", "--full")
+    platform.lakou("publish")
+    good = figures(platform)
+    platform.lakou("build", "--full")
+    with platform.admin() as connection:
+        connection.execute(
+            "update marts.fct_indicator_values set value = 3 where indicator_code = 'A1-06' and state = 'MESURE'"
+        )
+        connection.execute(
+            "update marts.fct_indicator_values set value = value + 1000, numerator = numerator + 1000"
+            " where indicator_code = 'A1-05' and territory_level = 'region' and state = 'MESURE'"
+        )
+    held = platform.lakou("publish", check=False)
+    assert held.returncode == 1
+    assert "un taux sort de l'intervalle" in held.stderr
+    now = figures(platform)
+    assert [row for row in now if row[1] == "A1-06"] == [row for row in good if row[1] == "A1-06"]
+    assert [row for row in now if row[1] == "A1-05"] != [row for row in good if row[1] == "A1-05"]
+    with platform.admin() as connection:
+        state, banner = connection.execute("select state, banner from pub.publication").fetchone() or ("", "")
+        failed = connection.execute(
+            "select count(*) from ops.quality_results where not success and severity = 'critical' and boundary = 'PUBLIE'"
+        ).fetchone()
+    assert state == "PARTIELLE"
+    assert "A1-06" in banner
+    assert failed != (0,)
+    platform.lakou("build", "--full")
+    platform.lakou("publish")
+    assert figures(platform) == good
+
+
+def test_a_reader_sees_one_publication_whole(platform: Platform) -> None:
+    with psycopg.connect(platform.access["postgres"]["reader_dsn"]) as reader:
+        reader.execute("declare open_query cursor for select publication_id, value from pub.indicator_values")
+        first = reader.execute("fetch 10 from open_query").fetchall()
+        platform.lakou("build", "--full")
+        platform.lakou("publish")
+        rest = reader.execute("fetch all from open_query").fetchall()
+        assert {number for number, _ in first + rest} == {first[0][0]}
+        assert len(first) + len(rest) > 10_000
+    with psycopg.connect(platform.access["postgres"]["reader_dsn"]) as reader:
+        assert reader.execute("select publication_id from pub.publication").fetchone() != (first[0][0],)
+
+
+def test_the_reader_reads_pub_and_nothing_else(platform: Platform) -> None:
+    with psycopg.connect(platform.access["postgres"]["reader_dsn"], autocommit=True) as reader:
+        for relation in ("raw.f02_participations", "marts.fct_participations", "published.indicator_values", "ops.partners"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(f"select 1 from {relation}")
+
+
+def test_no_name_and_no_address_is_anywhere(platform: Platform, postgres: tuple[Path, int, str]) -> None:
+    from ingestion.demo.twin import generate, personal_values
+
+    twin = generate(platform.home / "demo" / "again")
+    values = personal_values(twin)
+    assert len(values) > 500
+    dump = subprocess.run(
+        [str(postgres[0] / "pg_dump"), "--dbname", platform.access["postgres"]["admin_dsn"], "--schema=raw"]
+        + ["--schema=quarantine", "--schema=ops", "--schema=marts", "--schema=published"],
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    texts = {"the dump": dump}
+    for folder, patterns in {"logs": ("*",), "drop": ("*.accuse.*", "index.html"), "data_docs": ("*.html",)}.items():
+        for pattern in patterns:
+            for path in (platform.home / folder).rglob(pattern):
+                if path.is_file() and path.suffix != ".gz":
+                    texts[str(path)] = path.read_text(encoding="utf-8", errors="replace")
+    assert len(dump) > 1_000_000
+    words = re.compile("|".join(sorted(map(re.escape, {value.lower() for value in values}), key=len, reverse=True)))
+    found = {name: sorted(set(words.findall(text.lower())))[:5] for name, text in texts.items() if words.search(text.lower())}
+    assert found == {}
+
+
+def test_without_the_key_nothing_loads_and_the_message_says_why(
+    platform: Platform, october: tuple[Path, Path]
+) -> None:
+    key = platform.home / "secrets" / "hmac.key"
+    aside = key.with_suffix(".aside")
+    with platform.admin() as connection:
+        before = connection.execute("select count(*) from raw.f02_participations").fetchone()
+    key.rename(aside)
+    try:
+        sftp(platform, "KABIA", "cd depot", *(f"put {path}" for path in october))
+        time.sleep(6)
+        refused = platform.lakou("receive", check=False)
+        assert refused.returncode == 1
+        assert "hmac.key" in refused.stderr
+        with platform.admin() as connection:
+            assert connection.execute("select count(*) from raw.f02_participations").fetchone() == before
+    finally:
+        aside.rename(key)
+    platform.lakou("receive")
+    with platform.admin() as connection:
+        after = connection.execute("select count(*) from raw.f02_participations").fetchone()
+    assert after == ((before or (0,))[0] + 15,)
+
+
+def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothing(
+    platform: Platform, october: tuple[Path, Path]
+) -> None:
+    with platform.admin() as connection:
+        before = connection.execute("select count(*) from raw.f02_participations").fetchone() or (0,)
+    sftp(platform, "KABIA", "cd depot", *(f"put {path}" for path in october))
+    time.sleep(6)
+    postmaster = int((platform.home / "pg" / "data" / "postmaster.pid").read_text().splitlines()[0])
+    loader = subprocess.Popen(
+        [str(platform.home / "venvs" / "pipeline" / "bin" / "lakou"), "receive"],
+        env=platform.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(1.2)
+    os.kill(_outside(postmaster, platform), signal.SIGKILL)
+    loader.kill()
+    loader.wait()
+    platform.make("up")
+    platform.lakou("receive")
+    with platform.admin() as connection:
+        after = connection.execute("select count(*), count(distinct (_delivery_id, _row_number)) from raw.f02_participations")
+        assert after.fetchone() == (before[0] + 15, before[0] + 15)
+
+
+def _outside(pid: int, platform: Platform) -> int:
+    """The postmaster's process as seen from here."""
+    data = str(platform.home / "pg" / "data")
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_text().split("\0")
+            except OSError:
+                continue
+            if words[0].endswith("postgres") and data in words:
+                return int(entry.name)
+    return pid
+
+
+def test_status_tells_the_truth_and_down_leaves_no_process(platform: Platform) -> None:
+    assert platform.make("status").returncode == 0
+    with platform.admin() as connection:
+        before = connection.execute("select count(*) from ops.loads").fetchone()
+    platform.make("down")
+    assert platform.make("status", check=False).returncode != 0
+    mark = f"LAKOU_HOME={platform.home}".encode()
+    left = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    left.append((entry / "cmdline").read_text())
+            except OSError:
+                continue
+    assert left == []
+    platform.make("up")
+    with platform.admin() as connection:
+        assert connection.execute("select count(*) from ops.loads").fetchone() == before
+
+
+def test_reset_asks_before_it_deletes(platform: Platform) -> None:
+    refused = platform.make("reset", check=False)
+    assert refused.returncode != 0
+    assert (platform.home / "pg" / "data").is_dir()
+
+
+def test_the_receipt_index_lists_every_delivery(platform: Platform) -> None:
+    with platform.admin() as connection:
+        names = [
+            name
+            for (name,) in connection.execute("select file_name from ops.deliveries where partner_code = 'KABIA'").fetchall()
+        ]
+    page = io.StringIO((platform.home / "drop" / "KABIA" / "accuses" / "index.html").read_text(encoding="utf-8")).read()
+    assert [name for name in names if name not in page] == []
