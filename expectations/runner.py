@@ -137,7 +137,7 @@ def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
     context = great_expectations.get_context(mode="ephemeral")
     url = settings.dsn(role).replace("postgresql://", "postgresql+psycopg2://")
     source = context.data_sources.add_postgres(name="lakou", connection_string=url.replace("$", "$$"))
-    for name in context.list_data_docs_sites():
+    for name in list(context.list_data_docs_sites()):
         context.delete_data_docs_site(name)
     context.add_data_docs_site(
         site_name=site,

@@ -1,6 +1,6 @@
-"""From a judgement to rows that a build can number: one transaction a delivery, under the lock of its partner and feed.
+"""From a judgement to rows that a build can number: one transaction a delivery, locked by partner and feed.
 
-Nothing here commits: the caller opens the transaction, so that the rows, the books and the receipt stand or fall together.
+Nothing here commits: the caller opens the transaction, so that rows, books and receipt stand or fall together.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ingestion.contracts import Contract
     from ingestion.judging import Judgement
     from ingestion.landing import Landed
+    from ingestion.naming import DropName
 
 RECEIVED, ACCEPTED, WITH_RESERVES, REFUSED = "RECU", "ACCEPTÉ", "ACCEPTÉ AVEC RÉSERVES", "REFUSÉ"
 FEED_LOCK = 7_410_004
@@ -98,8 +99,8 @@ def record(
 ) -> None:
     """Write down a delivery whose bytes have landed."""
     connection.execute(
-        "insert into ops.deliveries (delivery_id, feed, partner_code, file_name, period, period_start, period_end, version,"
-        " part, sha256, size_bytes, received_at, contract_version)"
+        "insert into ops.deliveries (delivery_id, feed, partner_code, file_name, period, period_start, period_end,"
+        " version, part, sha256, size_bytes, received_at, contract_version)"
         " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             delivery.delivery_id, delivery.feed, delivery.partner_code, delivery.file_name, delivery.period,
@@ -192,7 +193,7 @@ def state_word(delivery: Delivery, warnings: int) -> str:
 
 
 def deadline(period_end: dt.date, received_at: dt.datetime) -> dt.date:
-    """Until when a row may wait: day 20 of the month after the period, or 20 days after reception where that is later."""
+    """Last day of waiting: day 20 of the month after the period, or 20 days after reception where that is later."""
     from zoneinfo import ZoneInfo
 
     month_after = (period_end.replace(day=1) + dt.timedelta(days=32)).replace(day=20)
@@ -242,7 +243,7 @@ def load(
     )
     judged = replace(judged, state=state_word(judged, warnings))
     load_id = _new_load(connection, delivery.delivery_id, "LIVRAISON", judged.rows_accepted)
-    _copy_accepted(connection, contract, delivery.delivery_id, load_id, judgement.accepted, judged_at)
+    _copy_accepted(connection, contract, delivery.delivery_id, load_id, judgement.accepted)
     _copy_rejected(connection, delivery, judgement.findings, judgement.rejected)
     _copy_awaiting(connection, delivery, judgement.awaiting, deadline(delivery.period_end, delivery.received_at))
     # a file refused whole replaces nothing: the last good version stays
@@ -301,73 +302,32 @@ def settle(
     contract: Contract,
     delivery: Delivery,
     judge: Callable[[pl.DataFrame], Judgement],
-    settled_at: dt.datetime,
+    overdue_on: dt.date | None = None,
 ) -> tuple[Delivery, Judgement | None]:
     """Judge the waiting rows of one delivery again; the caller holds the delivery and issues its revised receipt.
 
     Args:
-        judge: judges the waiting rows with the sessions known now.
+        judge: judges rows shaped as `Judgement.awaiting`.
+        overdue_on: only the rows whose deadline is before this day; by default every row that waits.
 
     Returns:
         The delivery with its new counters, and the judgement; none when every row waits on.
     """
-    rows = _awaiting(connection, contract, delivery.delivery_id)
+    rows = _awaiting(connection, contract, delivery.delivery_id, overdue_on)
     if rows.is_empty():
         return delivery, None
     judgement = judge(rows)
-    if judgement.accepted.is_empty() and judgement.rejected.is_empty():
+    accepted, rejected = judgement.accepted.height, judgement.rejected.height
+    if not accepted and not rejected:
         return delivery, None
-    load_id = _new_load(connection, delivery.delivery_id, "ATTENTE_RESOLUE", judgement.accepted.height)
-    _copy_accepted(connection, contract, delivery.delivery_id, load_id, judgement.accepted, settled_at)
+    now = dt.datetime.now(dt.UTC)
+    # a load even of no row: the figures on deliveries change, so that a build has to see it
+    load_id = _new_load(connection, delivery.delivery_id, "ATTENTE_RESOLUE", accepted)
+    _copy_accepted(connection, contract, delivery.delivery_id, load_id, judgement.accepted)
     _copy_rejected(connection, delivery, judgement.findings, judgement.rejected)
-    _close(connection, delivery.delivery_id, judgement.accepted, "ACCEPTEE", settled_at)
-    _close(connection, delivery.delivery_id, judgement.rejected, "REFUSEE", settled_at)
-    return _recount(connection, delivery, judgement.accepted.height, judgement.rejected.height), judgement
-
-
-def expire(
-    connection: psycopg.Connection[Any],
-    contract: Contract,
-    delivery: Delivery,
-    today: dt.date,
-    settled_at: dt.datetime,
-) -> tuple[Delivery, set[int]]:
-    """Refuse the rows of one delivery that waited beyond their deadline.
-
-    Returns:
-        The delivery with its new counters, and the numbers of the rows refused.
-    """
-    rows = connection.execute(
-        "update quarantine.awaiting_rows set outcome = 'REFUSEE', settled_at = %s"
-        " where delivery_id = %s and outcome is null and deadline_on < %s"
-        " returning row_number, awaited_id, deadline_on, row_values::text",
-        [settled_at, delivery.delivery_id, today],
-    ).fetchall()
-    refused = pl.DataFrame(
-        rows,
-        schema={"row_number": pl.Int64, "value": pl.String, "deadline": pl.Date, "row_values": pl.String},
-        orient="row",
-    )
-    if refused.is_empty():
-        return delivery, set()
-    assert contract.reference is not None
-    findings = refused.select(
-        "row_number",
-        pl.lit(contract.reference.name).alias("column"),
-        "value",
-        pl.lit("REFERENCE-INCONNUE").alias("rule_id"),
-        pl.lit("REFUSE").alias("severity"),
-        pl.format(
-            "La session « {} » n'a pas été déclarée avant le {}.", "value", pl.col("deadline").dt.strftime("%d/%m/%Y")
-        ).alias("message"),
-        pl.lit("Déclarez la session dans le flux F01, puis déposez de nouveau la ligne.").alias("remedy"),
-    )
-    # the hashed keys of the row stay out of what engineers read
-    shown = refused.select("row_number", pl.lit("{}").alias("row_values"))
-    _copy_rejected(connection, delivery, findings, shown)
-    # a load of no row: the figures on deliveries change, so that a build has to see it
-    _new_load(connection, delivery.delivery_id, "ATTENTE_RESOLUE", 0)
-    return _recount(connection, delivery, 0, refused.height), set(refused["row_number"].to_list())
+    _close(connection, delivery.delivery_id, judgement.accepted["_row_number"], "ACCEPTEE", now)
+    _close(connection, delivery.delivery_id, judgement.rejected["row_number"], "REFUSEE", now)
+    return _recount(connection, delivery, accepted, rejected), judgement
 
 
 def _recount(connection: psycopg.Connection[Any], delivery: Delivery, accepted: int, rejected: int) -> Delivery:
@@ -417,12 +377,7 @@ def _supersede(connection: psycopg.Connection[Any], delivery: Delivery, load_id:
 
 
 def _copy_accepted(
-    connection: psycopg.Connection[Any],
-    contract: Contract,
-    delivery_id: str,
-    load_id: int,
-    rows: pl.DataFrame,
-    loaded_at: dt.datetime,
+    connection: psycopg.Connection[Any], contract: Contract, delivery_id: str, load_id: int, rows: pl.DataFrame
 ) -> None:
     frame = rows.select(
         *contract.raw_columns,
@@ -430,7 +385,7 @@ def _copy_accepted(
         "_row_hash",
         pl.lit(load_id).alias("_load_id"),
         pl.lit(delivery_id).alias("_delivery_id"),
-        pl.lit(loaded_at.isoformat()).alias("_loaded_at"),
+        pl.lit(dt.datetime.now(dt.UTC).isoformat()).alias("_loaded_at"),
     )
     _copy(connection, ("raw", contract.raw_table), frame)
 
@@ -478,31 +433,29 @@ def _copy_awaiting(
     _copy(connection, ("quarantine", "awaiting_rows"), frame)
 
 
-def _awaiting(connection: psycopg.Connection[Any], contract: Contract, delivery_id: str) -> pl.DataFrame:
+def _awaiting(
+    connection: psycopg.Connection[Any], contract: Contract, delivery_id: str, overdue_on: dt.date | None
+) -> pl.DataFrame:
     """Rows of one delivery still waiting, in the shape of `Judgement.awaiting`, held until the transaction's end."""
     rows = connection.execute(
         "select row_number, awaited_feed, awaited_id, row_values::text from quarantine.awaiting_rows"
-        " where delivery_id = %s and outcome is null order by row_number for update",
-        [delivery_id],
+        " where delivery_id = %(delivery)s and outcome is null"
+        " and (%(overdue_on)s::date is null or deadline_on < %(overdue_on)s) order by row_number for update",
+        {"delivery": delivery_id, "overdue_on": overdue_on},
     ).fetchall()
-    schema = {"_row_number": pl.Int64, "awaited_feed": pl.String, "awaited_id": pl.String, "row_values": pl.String}
+    schema = {"_row_number": pl.Int32, "awaited_feed": pl.String, "awaited_id": pl.String, "row_values": pl.String}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     values = pl.Struct(dict.fromkeys((*contract.raw_columns, "_row_hash"), pl.String))
     return frame.with_columns(pl.col("row_values").str.json_decode(values)).unnest("row_values")
 
 
 def _close(
-    connection: psycopg.Connection[Any],
-    delivery_id: str,
-    rows: pl.DataFrame,
-    outcome: str,
-    settled_at: dt.datetime,
+    connection: psycopg.Connection[Any], delivery_id: str, rows: pl.Series, outcome: str, settled_at: dt.datetime
 ) -> None:
-    numbers = rows["_row_number" if "_row_number" in rows.columns else "row_number"].to_list()
     connection.execute(
         "update quarantine.awaiting_rows set outcome = %s, settled_at = %s"
         " where delivery_id = %s and row_number = any(%s) and outcome is null",
-        [outcome, settled_at, delivery_id, numbers],
+        [outcome, settled_at, delivery_id, rows.to_list()],
     )
 
 
@@ -526,20 +479,21 @@ def _copy(
             copy.write(part.write_csv(include_header=False))
 
 
-def delivery_id(feed: str | None, partner_code: str, period: str | None, version: int, part: int, sha256: str) -> str:
-    """The stable name of a delivery: the same file under the same name is the same delivery."""
-    if feed is None:
+def delivery_id(partner_code: str, name: DropName | None, sha256: str) -> str:
+    """The stable name of a delivery: the same contents under the same name are the same delivery."""
+    if name is None:
         return f"X-{partner_code}-{sha256[:12]}"
-    suffix = f"-r{part}" if part else ""
-    return f"{feed}-{partner_code}-{period}-v{version}{suffix}-{sha256[:8]}"
+    part = f"-r{name.part}" if name.part else ""
+    return f"{name.feed}-{partner_code}-{name.period.text}-v{name.version}{part}-{sha256[:8]}"
 
 
 def next_part(connection: psycopg.Connection[Any], delivery: Delivery) -> int:
-    """Number of the next `.rejets` file of this delivery's version."""
+    """Number of the next `.rejets` file of this delivery's version: neither received nor given out yet."""
     row = connection.execute(
-        "select coalesce(max(part), 0) from ops.deliveries where partner_code = %s and feed = %s and period = %s"
-        " and version = %s and not is_blocked",
+        "select greatest(max(d.part), max(substring(r.rejects_path from '[.]rejets([0-9]+)[.]')::int), 0) + 1"
+        " from ops.deliveries as d left join ops.receipts as r on r.delivery_id = d.delivery_id"
+        " where d.partner_code = %s and d.feed = %s and d.period = %s and d.version = %s",
         [delivery.partner_code, delivery.feed, delivery.period, delivery.version],
     ).fetchone()
     assert row is not None
-    return int(row[0]) + 1
+    return int(row[0])

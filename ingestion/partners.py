@@ -77,7 +77,7 @@ def add(settings: Settings, connection: psycopg.Connection[Any], partner: Partne
     if not CODE.fullmatch(partner.partner_code):
         raise LakouError(
             f"{partner.partner_code!r} is no partner code",
-            "use 2 to 16 capitals, digits or hyphens, such as FORMACARIB",
+            "use 2 to 16 capitals, digits or hyphens",
         )
     contracts = load_contracts()
     unknown = [feed for feed in partner.feeds if feed not in contracts]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from ingestion.contracts import Contract
+    from ingestion.reading import Table
 
 SHOWN_PROBLEMS = 200
 KEPT_NOTES = 2_000
@@ -36,6 +37,7 @@ FINDINGS = {
     "message": pl.String,
     "remedy": pl.String,
 }
+_WAITING = {"row_number": pl.Int64, "value": pl.String, "feed": pl.String, "deadline": pl.String}
 SEVERITIES = ("BLOQUE", "REFUSE", "ATTENTE", "AVERTISSEMENT", "NOTE")
 SEVERITY_LABELS = {
     "BLOQUE": "fichier refusé",
@@ -60,6 +62,7 @@ class Expected:
 def issue(
     settings: Settings,
     connection: psycopg.Connection[Any],
+    *,
     contract: Contract | None,
     delivery: Delivery,
     findings: pl.DataFrame,
@@ -77,20 +80,20 @@ def issue(
     """
     folder = f"{delivery.partner_code}/accuses"
     html, csv = f"{folder}/{delivery.file_name}.accuse.html", f"{folder}/{delivery.file_name}.accuse.csv"
-    rejects = None
+    given = _rejects_given(connection, delivery.delivery_id)
     if contract is not None and refused_source is not None and not refused_source.is_empty():
         extension = "csv" if delivery.file_name.lower().endswith(".csv") else "xlsx"
-        part = next_part(connection, delivery)
         name = (
             f"{contract.feed}_{contract.name}__{delivery.partner_code}__{delivery.period}"
-            f"__v{delivery.version}.rejets{part}.{extension}"
+            f"__v{delivery.version}.rejets{next_part(connection, delivery)}.{extension}"
         )
-        rejects = f"{folder}/{name}"
-        write_atomically(settings.drop / rejects, _rejects_file(refused_source.drop("_row_number"), extension))
+        given = [*given, f"{folder}/{name}"]
+        write_atomically(settings.drop / given[-1], _rejects_file(refused_source.drop("_row_number"), extension))
     ordered = _in_order(findings)
-    body = _body(delivery, ordered, rejects or _rejects_path(connection, delivery.delivery_id))
+    body = _body(delivery, ordered, given)
+    page = _receipt_html(connection, contract=contract, delivery=delivery, findings=ordered, body=body, today=today)
     write_atomically(settings.drop / csv, _receipt_csv(ordered))
-    write_atomically(settings.drop / html, _receipt_html(connection, contract, delivery, ordered, body, today))
+    write_atomically(settings.drop / html, page)
     connection.execute(
         "insert into ops.receipts (delivery_id, revision, state, html_path, csv_path, rejects_path, body)"
         " select %(delivery)s, coalesce(max(revision), 0) + 1, %(state)s, %(html)s, %(csv)s, %(rejects)s, %(body)s"
@@ -100,7 +103,7 @@ def issue(
             "state": delivery.state,
             "html": html,
             "csv": csv,
-            "rejects": body["rejects"],
+            "rejects": given[-1] if given else None,
             "body": json.dumps(body, ensure_ascii=False),
         },
     )
@@ -109,6 +112,7 @@ def issue(
 def answer_again(
     settings: Settings,
     connection: psycopg.Connection[Any],
+    *,
     contract: Contract | None,
     delivery: Delivery,
     today: dt.date,
@@ -123,12 +127,12 @@ def answer_again(
         LakouError: the partner's folder cannot be written.
     """
     findings = _in_order(findings_in_books(connection, contract, delivery.delivery_id))
-    body = _body(delivery, findings, _rejects_path(connection, delivery.delivery_id))
+    body = _body(delivery, findings, _rejects_given(connection, delivery.delivery_id))
     base = settings.drop / delivery.partner_code / "accuses"
-    again = (
-        None if file_name is None else f"Ce fichier a déjà été reçu le {moment(delivery.received_at)} : rien ne change."
+    again = f"Ce fichier a déjà été reçu le {moment(delivery.received_at)} : rien ne change." if file_name else None
+    page = _receipt_html(
+        connection, contract=contract, delivery=delivery, findings=findings, body=body, today=today, again=again
     )
-    page = _receipt_html(connection, contract, delivery, findings, body, today, again=again)
     write_atomically(base / f"{file_name or delivery.file_name}.accuse.csv", _receipt_csv(findings))
     write_atomically(base / f"{file_name or delivery.file_name}.accuse.html", page)
 
@@ -141,7 +145,7 @@ def findings_in_books(connection: psycopg.Connection[Any], contract: Contract | 
         [delivery_id],
     ).fetchall()
     waiting = connection.execute(
-        "select row_number, awaited_id, to_char(deadline_on, 'DD/MM/YYYY') from quarantine.awaiting_rows"
+        "select row_number, awaited_id, awaited_feed, to_char(deadline_on, 'DD/MM/YYYY') from quarantine.awaiting_rows"
         " where delivery_id = %s and outcome is null",
         [delivery_id],
     ).fetchall()
@@ -151,10 +155,7 @@ def findings_in_books(connection: psycopg.Connection[Any], contract: Contract | 
     column = contract.reference.name if contract is not None and contract.reference is not None else ""
     frames = (
         pl.DataFrame(refused, schema=FINDINGS, orient="row"),
-        awaiting_findings(
-            pl.DataFrame(waiting, schema=dict.fromkeys(("row_number", "value", "deadline"), pl.String), orient="row"),
-            column,
-        ),
+        awaiting_findings(pl.DataFrame(waiting, schema=_WAITING, orient="row"), column),
         pl.DataFrame(last[0] if last else [], schema=FINDINGS, orient="row"),
     )
     return pl.concat(frames)
@@ -164,7 +165,7 @@ def awaiting_findings(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     """The sentences for rows that wait.
 
     Args:
-        rows: `row_number`, `value` (what is waited for), `deadline` (as shown).
+        rows: `row_number`, `value` (what is waited for), `feed` (that brings it), `deadline` (as shown).
         column: the column that names what is waited for.
     """
     return rows.select(
@@ -173,13 +174,23 @@ def awaiting_findings(rows: pl.DataFrame, column: str) -> pl.DataFrame:
         "value",
         pl.lit("REFERENCE-ATTENDUE").alias("rule_id"),
         pl.lit("ATTENTE").alias("severity"),
-        pl.format("La session « {} » n'est pas encore connue : la ligne attend, sans être comptée.", "value").alias(
-            "message"
-        ),
-        pl.format("Rien à renvoyer si la session est déclarée dans le flux F01 au plus tard le {}.", "deadline").alias(
-            "remedy"
-        ),
+        pl.format("« {} » n'est pas encore connu : la ligne attend, sans être comptée.", "value").alias("message"),
+        pl.format(
+            "Rien à renvoyer si le flux {} le déclare au plus tard le {} ; sinon la ligne sera refusée.",
+            "feed",
+            "deadline",
+        ).alias("remedy"),
     )
+
+
+def source_rows(table: Table, numbers: set[int]) -> pl.DataFrame:
+    """Some rows of a file as the partner wrote them, under its own header, and `_row_number`."""
+    names: list[str] = []
+    for position, cell in enumerate(table.header, start=1):
+        name = cell.strip() or f"colonne {position}"
+        names.append(name if name not in names else f"{name} ({position})")
+    renamed = {f"c{position}": name for position, name in enumerate(names) if f"c{position}" in table.cells.columns}
+    return table.cells.filter(pl.col("_row_number").is_in(list(numbers))).rename(renamed)
 
 
 def write_index(
@@ -280,7 +291,7 @@ def _in_order(findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _body(delivery: Delivery, findings: pl.DataFrame, rejects: str | None) -> dict[str, Any]:
+def _body(delivery: Delivery, findings: pl.DataFrame, rejects: list[str]) -> dict[str, Any]:
     by_rule = findings.group_by("rule_id", "severity", maintain_order=True).agg(
         pl.len().alias("findings"), pl.col("row_number").n_unique().alias("rows")
     )
@@ -298,15 +309,18 @@ def _body(delivery: Delivery, findings: pl.DataFrame, rejects: str | None) -> di
     }
 
 
-def _rejects_path(connection: psycopg.Connection[Any], delivery_id: str) -> str | None:
+def _rejects_given(connection: psycopg.Connection[Any], delivery_id: str) -> list[str]:
+    """Files of rows to mend that earlier receipts of a delivery gave."""
     row = connection.execute(
-        "select rejects_path from ops.receipts where delivery_id = %s order by revision desc limit 1", [delivery_id]
+        "select body -> 'rejects' from ops.receipts where delivery_id = %s order by revision desc limit 1",
+        [delivery_id],
     ).fetchone()
-    return row[0] if row else None
+    return list(row[0]) if row else []
 
 
 def _receipt_html(
     connection: psycopg.Connection[Any],
+    *,
     contract: Contract | None,
     delivery: Delivery,
     findings: pl.DataFrame,
@@ -325,7 +339,7 @@ def _receipt_html(
         notes=findings.filter(pl.col("severity") == "NOTE").head(SHOWN_PROBLEMS).to_dicts(),
         rules=[rule for rule in body["rules"] if rule["severity"] != "NOTE"],
         warnings=body["warnings"],
-        rejects=Path(body["rejects"]).name if body["rejects"] else None,
+        rejects=[Path(path).name for path in body["rejects"]],
         next_due=_next_due(connection, delivery, today),
         again=again,
     )

@@ -16,15 +16,16 @@ import polars as pl
 import psycopg
 
 from ingestion import drop, landing, loading, receipts
-from ingestion.contracts import Contract, load_contract, load_contracts
+from ingestion.contracts import Contract, load_contract
 from ingestion.database import business_date, connect
 from ingestion.drop import QUIET_SECONDS, Dropped
 from ingestion.errors import BlockedFile, ConfigurationError, DatabaseError, LakouError
-from ingestion.judging import Context, Judgement, References, judge_awaited, judge_file
+from ingestion.judging import Context, Judgement, References, judge_awaited, judge_file, references_of, refuse_awaited
 from ingestion.loading import Delivery
 from ingestion.naming import DropName, parse_file_name, parse_period
 from ingestion.partners import Partner, list_partners
 from ingestion.pseudonyms import Pseudonymiser
+from ingestion.reading import read_table
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _SESSIONS = {
     "duree_prevue_h": pl.Float64,
     "places": pl.Int64,
     "programme_code": pl.String,
+    "modalite": pl.String,
     "delivery_id": pl.String,
     "period": pl.String,
     "period_end": pl.Date,
@@ -183,7 +185,7 @@ class _Receiver:
                 self.take(item, progress)
                 touched.add(item.delivery.partner_code)
         with _kept_apart(self._connection, "the rows that wait", failures):
-            touched |= self._settle_known() | self._expire(progress)
+            touched |= self._settle_known() | self._expire()
         with _kept_apart(self._connection, "the lists of deliveries", failures):
             self.write_indexes(touched | self._stale_indexes())
         counts = self._counts
@@ -215,21 +217,17 @@ class _Receiver:
     def work_for(self, dropped: Dropped, received_at: dt.datetime) -> _Work:
         """What a file in the drop is, by its name."""
         name, blocked = self._read_name(dropped.partner_code, dropped.file_name)
-        feed = name.feed if name else None
         period = name.period if name else None
-        version, part = (name.version, name.part) if name else (0, 0)
         delivery = Delivery(
-            delivery_id=loading.delivery_id(
-                feed, dropped.partner_code, period.text if period else None, version, part, dropped.sha256
-            ),
-            feed=feed,
+            delivery_id=loading.delivery_id(dropped.partner_code, name, dropped.sha256),
+            feed=name.feed if name else None,
             partner_code=dropped.partner_code,
             file_name=dropped.file_name,
             period=period.text if period else None,
             period_start=period.start if period else None,
             period_end=period.end if period else None,
-            version=version if name else None,
-            part=part,
+            version=name.version if name else None,
+            part=name.part if name else 0,
             sha256=dropped.sha256,
             size_bytes=dropped.size,
             received_at=received_at,
@@ -288,15 +286,13 @@ class _Receiver:
                     schema=receipts.FINDINGS,
                     orient="row",
                 )
-                receipts.issue(self._settings, connection, contract, judged, findings, None, self._today)
+                self._issue(contract, judged, findings, None)
                 counts["loads"] += feed is not None and not known.is_judged
             else:
                 assert contract is not None
                 judged, load_id = loading.load(connection, contract, known, judgement, now)
                 findings = self._with_deadline(judged, contract, judgement)
-                receipts.issue(
-                    self._settings, connection, contract, judged, findings, judgement.refused_source, self._today
-                )
+                self._issue(contract, judged, findings, judgement.refused_source)
                 counts.update(
                     loads=1,
                     rows_accepted=judged.rows_accepted,
@@ -307,7 +303,7 @@ class _Receiver:
                     sessions = _with_load(sessions, judged, load_id, judgement.accepted)
                     awaited = judgement.accepted["session_id"].to_list()
                     for delivery_id in loading.deliveries_awaiting(connection, SESSIONS_FEED, awaited):
-                        counts += self._settle(delivery_id, sessions, now)
+                        counts += self._settle(delivery_id, sessions)
         # only now is it true
         self._sessions = sessions
         self._references.clear()
@@ -357,7 +353,7 @@ class _Receiver:
             return name, BlockedFile(
                 "FLUX-NON-PREVU",
                 f"Le flux {name.feed} n'est pas prévu pour votre compte.",
-                f"Vos flux sont : {', '.join(feeds)}. Demandez à l'équipe de pilotage d'ajouter celui-ci s'il vous revient.",
+                f"Vos flux sont : {', '.join(feeds)}. S'il vous revient, demandez à l'équipe de pilotage de l'ajouter.",
             )
         return name, None
 
@@ -398,7 +394,9 @@ class _Receiver:
         came_again = work.dropped.arrived_at > delivery.judged_at.timestamp()
         contract = load_contract(delivery.feed) if delivery.feed else None
         name = work.dropped.file_name if came_again else None
-        receipts.answer_again(self._settings, self._connection, contract, delivery, self._today, name)
+        receipts.answer_again(
+            self._settings, self._connection, contract=contract, delivery=delivery, today=self._today, file_name=name
+        )
         self._counts["repeated"] += 1
 
     def _with_deadline(self, delivery: Delivery, contract: Contract, judgement: Judgement) -> pl.DataFrame:
@@ -409,14 +407,17 @@ class _Receiver:
         deadline = loading.deadline(delivery.period_end, delivery.received_at)
         waiting = receipts.awaiting_findings(
             judgement.awaiting.select(
-                row_number="_row_number", value="awaited_id", deadline=pl.lit(f"{deadline:%d/%m/%Y}")
+                row_number="_row_number",
+                value="awaited_id",
+                feed="awaited_feed",
+                deadline=pl.lit(f"{deadline:%d/%m/%Y}"),
             ),
             contract.reference.name,
         )
         others = judgement.findings.filter(pl.col("severity") != "ATTENTE")
         return pl.concat([others.select(pl.col(name).cast(kind) for name, kind in receipts.FINDINGS.items()), waiting])
 
-    def _settle(self, delivery_id: str, sessions: pl.DataFrame, now: dt.datetime) -> Counter[str]:
+    def _settle(self, delivery_id: str, sessions: pl.DataFrame, *, overdue: bool = False) -> Counter[str]:
         """Judge the waiting rows of one delivery with these sessions; the caller opens the transaction."""
         connection = self._connection
         delivery = loading.find(connection, delivery_id)
@@ -424,73 +425,58 @@ class _Receiver:
         assert delivery.feed is not None
         contract = load_contract(delivery.feed)
         context = self._context(delivery, contract, sessions)
+        judge = refuse_awaited if overdue else judge_awaited
         changed, judgement = loading.settle(
-            connection, contract, delivery, lambda rows: judge_awaited(rows, context), now
+            connection, contract, delivery, lambda rows: judge(rows, context), self._today if overdue else None
         )
         if judgement is None:
             return Counter()
-        self._revise(changed, contract, judgement.findings, set(judgement.rejected["row_number"].to_list()))
-        return Counter(loads=1, settled=judgement.accepted.height + judgement.rejected.height)
+        refused = set(judgement.rejected["row_number"].to_list())
+        books = receipts.findings_in_books(connection, contract, delivery_id)
+        source = self._source_rows(changed, contract, refused) if refused else None
+        self._issue(contract, changed, books, source)
+        return Counter({"loads": 1, "expired" if overdue else "settled": judgement.accepted.height + len(refused)})
 
     def _settle_known(self) -> set[str]:
         """Settle rows whose session another receiver wrote while they were being judged."""
+        waiting = loading.deliveries_to_settle(self._connection)
+        return self._settle_all(waiting, _sessions_in_force(self._connection)) if waiting else set()
+
+    def _expire(self) -> set[str]:
+        """Refuse the rows that waited beyond their deadline."""
+        overdue = loading.deliveries_overdue(self._connection, self._today)
+        return self._settle_all(overdue, self._sessions, overdue=True)
+
+    def _settle_all(self, delivery_ids: list[str], sessions: pl.DataFrame, *, overdue: bool = False) -> set[str]:
         touched = set()
-        for delivery_id in loading.deliveries_to_settle(self._connection):
+        for delivery_id in delivery_ids:
             with self._connection.transaction():
-                delivery = loading.find(self._connection, delivery_id)
-                assert delivery is not None
-                counts = self._settle(delivery_id, _sessions_in_force(self._connection), dt.datetime.now(dt.UTC))
+                counts = self._settle(delivery_id, sessions, overdue=overdue)
             self._counts += counts
-            touched.add(delivery.partner_code)
+            touched.add(self.find(delivery_id).partner_code)
         return touched
 
-    def _expire(self, progress: Callable[[str], None]) -> set[str]:
-        touched = set()
-        for delivery_id in loading.deliveries_overdue(self._connection, self._today):
-            with self._connection.transaction():
-                delivery = loading.find(self._connection, delivery_id)
-                assert delivery is not None
-                assert delivery.feed is not None
-                contract = load_contract(delivery.feed)
-                now = dt.datetime.now(dt.UTC)
-                changed, rows = loading.expire(self._connection, contract, delivery, self._today, now)
-                if not rows:
-                    continue
-                self._revise(changed, contract, None, rows)
-            self._counts["loads"] += 1
-            self._counts["expired"] += len(rows)
-            touched.add(delivery.partner_code)
-            progress(f"{delivery_id}: {len(rows)} rows waited beyond their deadline and are refused")
-        return touched
-
-    def _revise(
-        self, delivery: Delivery, contract: Contract, findings: pl.DataFrame | None, newly_refused: set[int]
+    def _issue(
+        self, contract: Contract | None, delivery: Delivery, findings: pl.DataFrame, source: pl.DataFrame | None
     ) -> None:
-        """Issue the receipt of a delivery again, with the rows to mend that were not given back yet."""
-        books = receipts.findings_in_books(self._connection, contract, delivery.delivery_id)
-        if findings is not None:
-            notes = findings.filter(pl.col("severity").is_in(["AVERTISSEMENT", "NOTE"]))
-            kinds = receipts.FINDINGS.items()
-            books = pl.concat([books, notes.select(pl.col(name).cast(kind) for name, kind in kinds)]).unique()
-        source = None
-        if newly_refused:
-            # while nobody has sent the first complement back, it is given whole; after that, only what is new
-            refused = books.filter(pl.col("severity") == "REFUSE")["row_number"].to_list()
-            is_first = loading.next_part(self._connection, delivery) == delivery.part + 1
-            source = self._source_rows(delivery, contract, set(refused) if is_first else newly_refused)
-        receipts.issue(self._settings, self._connection, contract, delivery, books, source, self._today)
+        receipts.issue(
+            self._settings,
+            self._connection,
+            contract=contract,
+            delivery=delivery,
+            findings=findings,
+            refused_source=source,
+            today=self._today,
+        )
 
     def _source_rows(self, delivery: Delivery, contract: Contract, numbers: set[int]) -> pl.DataFrame | None:
         """These rows as the partner wrote them; none once the key of the bytes is destroyed."""
-        from ingestion.judging import source_rows
-        from ingestion.reading import read_table
-
         path, key = loading.landed_file(self._connection, delivery.delivery_id)
         if key is None:
             return None
         extension = parse_file_name(delivery.file_name).extension
         with landing.open_landed(self._settings, path, key) as clear:
-            return source_rows(read_table(clear, extension, contract), numbers)
+            return receipts.source_rows(read_table(clear, extension, contract), numbers)
 
     def _context(self, delivery: Delivery, contract: Contract, sessions: pl.DataFrame | None = None) -> Context:
         partner = self._partners[delivery.partner_code]
@@ -507,10 +493,16 @@ class _Receiver:
 
     def _references_of(self, programme_code: str, sessions: pl.DataFrame | None) -> References:
         if sessions is not None:
-            return _references(programme_code, sessions)
+            return references_of(programme_code, self._of_programme(sessions, programme_code))
         if programme_code not in self._references:
-            self._references[programme_code] = _references(programme_code, self._sessions)
+            known = self._of_programme(self._sessions, programme_code)
+            self._references[programme_code] = references_of(programme_code, known)
         return self._references[programme_code]
+
+    def _of_programme(self, sessions: pl.DataFrame, programme_code: str) -> pl.DataFrame:
+        """Sessions of a programme, and those that its partners declare for another one."""
+        own = [code for code, partner in self._partners.items() if partner.programme_code == programme_code]
+        return sessions.filter((pl.col("programme_code") == programme_code) | pl.col("partner_code").is_in(own))
 
 
 @contextmanager
@@ -564,8 +556,8 @@ def _sessions_in_force(connection: Connection[Any]) -> pl.DataFrame:
     """Every session known, as the last delivery in force tells it, with what orders the deliveries."""
     table = load_contract(SESSIONS_FEED).raw_table
     rows = connection.execute(
-        "select d.partner_code, s.session_id, s.duree_prevue_h::float8, s.places::int, s.programme_code, d.delivery_id,"
-        f" d.period, d.period_end, d.version, d.part, s._load_id from raw.{table} as s"
+        "select d.partner_code, s.session_id, s.duree_prevue_h::float8, s.places::int, s.programme_code, s.modalite,"
+        f" d.delivery_id, d.period, d.period_end, d.version, d.part, s._load_id from raw.{table} as s"
         " inner join ops.deliveries as d on d.delivery_id = s._delivery_id where not exists"
         " (select 1 from ops.supersessions as p where p.superseded_delivery_id = s._delivery_id)"
     ).fetchall()
@@ -585,6 +577,7 @@ def _with_load(sessions: pl.DataFrame, delivery: Delivery, load_id: int, accepte
         "duree_prevue_h",
         "places",
         "programme_code",
+        "modalite",
         pl.lit(delivery.delivery_id).alias("delivery_id"),
         pl.lit(delivery.period).alias("period"),
         pl.lit(delivery.period_end).alias("period_end"),

@@ -21,22 +21,21 @@
 {%- endmacro %}
 
 {#
-    Each contributing row once per published cell that it falls in. Cells are period x territory, period x partner,
-    period x (EPCI or region) x one axis; what is null (a territory or an axis the indicator has not) is no cell.
+    Each contributing row once per margin that it falls in: territory, partner, (EPCI or region) x one axis. What is
+    null, a territory or an axis that the indicator has not, is no margin.
 #}
-{% macro rows_by_cell(rows, programmes) -%}
+{% macro rows_by_margin(rows, programmes) -%}
     select
         {{ rows }}.programme_code,
         {{ rows }}.indicator_code,
-        cells.measure,
-        periods.period_grain,
-        periods.period_start,
-        cells.territory_level,
-        cells.territory_code,
-        cells.partner_code,
-        cells.axis,
-        cells.member,
+        margins.measure,
+        margins.territory_level,
+        margins.territory_code,
+        margins.partner_code,
+        margins.axis,
+        margins.member,
         {{ rows }}.entity_key,
+        {{ rows }}.occurred_on,
         {{ rows }}.num,
         {{ rows }}.den,
         {{ rows }}.delivery_id,
@@ -45,9 +44,6 @@
     from {{ rows }}
     inner join {{ programmes }}
         on {{ rows }}.programme_code = {{ programmes }}.programme_code
-    cross join lateral (
-        {{ period_starts(rows ~ '.occurred_on') }}
-    ) as periods (period_grain, period_start)
     cross join lateral (
         values
         ('counted', 'commune', {{ rows }}.commune_code, 'TOTAL', 'TOTAL', 'TOTAL'),
@@ -58,40 +54,59 @@
         ('counted', 'epci', {{ rows }}.epci_code, 'TOTAL', '{{ axis | upper }}', {{ rows }}.axis_{{ axis }}),
         ('counted', 'region', {{ programmes }}.perimeter_region_code, 'TOTAL', '{{ axis | upper }}', {{ rows }}.axis_{{ axis }})
         {%- endfor %}
-    ) as cells (measure, territory_level, territory_code, partner_code, axis, member)
-    where cells.territory_code is not null and cells.member is not null
+    ) as margins (measure, territory_level, territory_code, partner_code, axis, member)
+    where margins.territory_code is not null and margins.member is not null
 {%- endmacro %}
 
-{% macro cell_columns() -%}
+{% macro margin_columns() -%}
     {{ return([
-        'programme_code', 'indicator_code', 'measure', 'period_grain', 'period_start', 'territory_level',
-        'territory_code', 'partner_code', 'axis', 'member',
+        'programme_code', 'indicator_code', 'measure', 'territory_level', 'territory_code', 'partner_code', 'axis',
+        'member',
     ]) }}
 {%- endmacro %}
 
+{# What makes a value unique. #}
+{% macro cell_columns() -%}
+    {{ return(margin_columns() + ['period_grain', 'period_start']) }}
+{%- endmacro %}
+
 {#
-    Sums of each cell that has rows: num, den and n. Rows are first summed by entity, so that people are counted once
-    without a sort per cell.
+    Sums of each cell that has rows. Margins and entities are numbered by the caller, and rows are first summed by entity, so that
+    people are counted once without a sort per cell.
 #}
-{% macro cell_sums(rows_by_cell) -%}
+{% macro cell_sums(rows_by_margin, margins) -%}
     select
-        {{ cell_columns() | join(',\n        ') }},
+        margin_number,
+        period_grain,
+        period_start,
         sum(num) as num,
         sum(den) as den,
         count(*) as entities
     from (
         select
-            {{ cell_columns() | join(',\n            ') }},
-            entity_key,
-            sum(num) as num,
-            sum(den) as den
-        from {{ rows_by_cell }}
+            {{ margins }}.margin_number,
+            periods.period_grain,
+            periods.period_start,
+            {{ rows_by_margin }}.entity_key,
+            sum({{ rows_by_margin }}.num) as num,
+            sum({{ rows_by_margin }}.den) as den
+        from {{ rows_by_margin }}
+        inner join {{ margins }}
+            on
+                {% for column in margin_columns() -%}
+                    {{ rows_by_margin }}.{{ column }} = {{ margins }}.{{ column }}
+                    {{ 'and' if not loop.last }}
+                {% endfor %}
+        cross join lateral (
+            {{ period_starts(rows_by_margin ~ '.occurred_on') }}
+        ) as periods (period_grain, period_start)
         group by
-            {{ cell_columns() | join(',\n            ') }},
-            entity_key
+            {{ margins }}.margin_number,
+            periods.period_grain,
+            periods.period_start,
+            {{ rows_by_margin }}.entity_key
     ) as by_entity
-    group by
-        {{ cell_columns() | join(',\n        ') }}
+    group by margin_number, period_grain, period_start
 {%- endmacro %}
 
 {# Expected and accepted deliveries of each cell: the programme's, a partner's or a feed's, within the period. #}

@@ -46,6 +46,7 @@ class Board:
         self._children: set[subprocess.Popen[bytes]] = set()
         self._last = time.monotonic()
         self._stopped = threading.Event()
+        self._failing = False
 
     def say(self, line: str) -> None:
         """Print one line."""
@@ -61,16 +62,21 @@ class Board:
         try:
             answer = action()
         except LakouError as error:
-            self.say(f"✗ {time.monotonic() - begun:5.1f} s  {title}")
+            self._show_failure(title, begun)
             raise StepFailed(f"{title}: {error.what}", error.remedy) from error
         except Exception as error:
             if not isinstance(error, Skipped):
-                self.say(f"✗ {time.monotonic() - begun:5.1f} s  {title}")
+                self._show_failure(title, begun)
             raise
         finally:
             self._running.pop(title, None)
         self.say(f"✓ {time.monotonic() - begun:5.1f} s  {title}" + (f": {answer}" if answer else ""))
         return answer
+
+    def _show_failure(self, title: str, begun: float) -> None:
+        # what was running when another step failed was stopped, it did not fail
+        mark, end = ("-", ": stopped") if self._failing else ("✗", "")
+        self.say(f"{mark} {time.monotonic() - begun:5.1f} s  {title}{end}")
 
     def run_all(self, steps: Mapping[str, tuple[str, Callable[[], str | None], Iterable[str]]]) -> None:
         """Run steps side by side, each after those that it names.
@@ -96,6 +102,7 @@ class Board:
                 raise
             except BaseException as error:
                 failures.append(error)
+                self._failing = True
                 self.stop_children()
                 raise
 
@@ -108,6 +115,7 @@ class Board:
                 for future in futures.values():
                     future.exception()
             except KeyboardInterrupt:
+                self._failing = True
                 failures.append(LakouError("interrupted", "run the same command again: it goes on from here"))
                 self.stop_children()
         self._stopped.set()

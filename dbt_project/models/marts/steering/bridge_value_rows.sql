@@ -14,8 +14,19 @@ indicators as (
     select * from {{ ref('dim_indicator') }}
 ),
 
+rows_by_margin as (
+    {{ rows_by_margin('contributions', 'programmes') }}
+),
+
 rows_by_cell as (
-    {{ rows_by_cell('contributions', 'programmes') }}
+    select
+        rows_by_margin.*,
+        periods.period_grain,
+        periods.period_start
+    from rows_by_margin
+    cross join lateral (
+        {{ period_starts('rows_by_margin.occurred_on') }}
+    ) as periods (period_grain, period_start)
 ),
 
 totalled as (

@@ -1,8 +1,25 @@
 {{ config(pre_hook="set local work_mem = '256MB'") }}
 
 with
+-- entities are numbered: sums over millions of cells compare integers, not texts
 contributions as (
-    {{ contributing_rows() }}
+    select
+        programme_code,
+        indicator_code,
+        dense_rank() over (order by entity_key) as entity_key,
+        occurred_on,
+        commune_code,
+        epci_code,
+        partner_code,
+        {% for axis in axis_names() -%}
+            axis_{{ axis }},
+        {% endfor -%}
+        num,
+        den,
+        delivery_id,
+        row_number,
+        row_hash
+    from ({{ contributing_rows() }}) as contributing
 ),
 
 programmes as (
@@ -40,14 +57,6 @@ smallest as (
 builds as (
     select * from {{ ref('stg_ops__builds') }}
     where build_id = {{ as_of_build() }}
-),
-
-rows_by_cell as (
-    {{ rows_by_cell('contributions', 'programmes') }}
-),
-
-sums as materialized (
-    {{ cell_sums('rows_by_cell') }}
 ),
 
 completeness as materialized (
@@ -99,7 +108,7 @@ indicator_territories as (
             )
 ),
 
-margins as (
+margin_lists as (
     select
         programme_code,
         indicator_code,
@@ -139,6 +148,21 @@ margins as (
     where indicator_territories.territory_level in ('epci', 'region')
 ),
 
+margins as materialized (
+    select
+        *,
+        row_number() over () as margin_number
+    from margin_lists
+),
+
+rows_by_margin as (
+    {{ rows_by_margin('contributions', 'programmes') }}
+),
+
+sums as materialized (
+    {{ cell_sums('rows_by_margin', 'margins') }}
+),
+
 cells as (
     select
         margins.programme_code,
@@ -167,16 +191,9 @@ cells as (
     cross join smallest
     left join sums
         on
-            margins.indicator_code = sums.indicator_code
+            margins.margin_number = sums.margin_number
             and periods.period_start = sums.period_start
-            and margins.territory_code = sums.territory_code
-            and margins.member = sums.member
-            and margins.axis = sums.axis
             and periods.period_grain = sums.period_grain
-            and margins.territory_level = sums.territory_level
-            and margins.partner_code = sums.partner_code
-            and margins.measure = sums.measure
-            and margins.programme_code = sums.programme_code
     left join completeness
         on
             margins.indicator_code = completeness.indicator_code
