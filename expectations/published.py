@@ -14,7 +14,7 @@ class Check:
         reason: French sentence for the banner when it fails.
         severity: `critical` keeps the last good figures of what it concerns; `warning` is only recorded.
         table: published table that it reads.
-        rows: SQL that finds the offending rows in `{batch}`; `{published}` names a table of the candidate publication.
+        rows: SQL without a join that finds the offending rows in `{batch}`; `{<table>}` is a table of the candidate.
         by_indicator: the offending rows name a programme and an indicator; otherwise all figures are concerned.
     """
 
@@ -40,6 +40,14 @@ MARGIN = (
     "programme_code, indicator_code, measure, period_grain, period_start, territory_level, territory_code,"
     " partner_code, axis, member"
 )
+
+SCOPE = ("programme_code", "indicator_code", "measure", "period_grain", "period_start")
+
+
+def _same(other: str, columns: tuple[str, ...]) -> str:
+    # Great Expectations calls the batch `subselect` as long as the query has no join
+    return " and ".join(f"{other}.{column} = subselect.{column}" for column in columns)
+
 
 CHECKS = (
     Check(
@@ -129,12 +137,10 @@ CHECKS = (
         "un EPCI compte plus que le programme entier",
         "critical",
         "indicator_values",
-        "select part.programme_code, part.indicator_code from {batch} inner join {indicator_values} as part"
-        " on part.programme_code = subselect.programme_code and part.indicator_code = subselect.indicator_code"
-        " and part.period_grain = subselect.period_grain and part.period_start = subselect.period_start"
-        " and part.measure = subselect.measure and part.axis = 'TOTAL' and part.partner_code = 'TOTAL'"
-        " where subselect.territory_level = 'region' and subselect.axis = 'TOTAL' and subselect.partner_code = 'TOTAL'"
-        " and part.territory_level = 'epci' and subselect.unit <> 'ratio' and part.value > subselect.value",
+        "select * from {batch} where territory_level = 'region' and axis = 'TOTAL' and partner_code = 'TOTAL'"
+        " and unit <> 'ratio' and value < (select max(part.value) from {indicator_values} as part"
+        " where part.territory_level = 'epci' and part.axis = 'TOTAL' and part.partner_code = 'TOTAL'"
+        f" and {_same('part', SCOPE)})",
     ),
     Check(
         "deliveries_add_up",
@@ -157,11 +163,9 @@ CHECKS = (
         "un total a chuté de plus de moitié depuis la publication précédente",
         "warning",
         "indicator_values",
-        "select subselect.programme_code, subselect.indicator_code from {batch} inner join pub.indicator_values as before"
-        " on before.programme_code = subselect.programme_code and before.indicator_code = subselect.indicator_code"
-        " and before.period_grain = subselect.period_grain and before.period_start = subselect.period_start"
-        " where subselect.territory_level = 'region' and before.territory_level = 'region'"
-        " and subselect.axis = 'TOTAL' and before.axis = 'TOTAL' and subselect.partner_code = 'TOTAL'"
-        " and before.partner_code = 'TOTAL' and subselect.value < before.value / 2",
+        "select * from {batch} where territory_level = 'region' and axis = 'TOTAL' and partner_code = 'TOTAL'"
+        " and value < (select before.value / 2 from pub.indicator_values as before"
+        " where before.territory_level = 'region' and before.axis = 'TOTAL' and before.partner_code = 'TOTAL'"
+        f" and {_same('before', SCOPE)})",
     ),
 )

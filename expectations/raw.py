@@ -14,7 +14,7 @@ FORMS = {
     "integer": ("^-?[0-9]+$", "un entier"),
     "number": (r"^-?[0-9]+([.][0-9]+)?$", "un nombre"),
 }
-MAIL = r"[^[:space:]@]+@[^[:space:]@]+[.][[:alpha:]]{2,}"
+MAIL = r"[^[:space:]@]+@[^[:space:]@]+[.][[:alpha:]][[:alpha:]]+"
 
 
 def suite(contract: Contract) -> list[Any]:
@@ -36,9 +36,8 @@ def suite(contract: Contract) -> list[Any]:
         *(expectation for column in kept for expectation in _column(column)),
         *_people(contract),
         gxe.UnexpectedRowsExpectation(
-            unexpected_rows_query="select _delivery_id from {batch}"
-            " inner join ops.loads on loads.load_id = subselect._load_id"
-            " group by _delivery_id, loads.load_id, loads.rows_accepted having count(*) <> loads.rows_accepted",
+            unexpected_rows_query="select _delivery_id from {batch} group by _delivery_id, _load_id"
+            " having count(*) <> (select loads.rows_accepted from ops.loads where loads.load_id = subselect._load_id)",
             severity="critical",
             description="chaque chargement a autant de lignes que son accusé en annonce",
             meta={"name": "rows_are_those_of_the_load"},

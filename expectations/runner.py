@@ -82,9 +82,13 @@ def audit_publication(settings: Settings, publication_id: int, build_id: int) ->
             suite = [(check.name, check.reason, check.severity, _fill(check.rows, names)) for check in checks]
             found = _run(context, f"pub.{table}", f"select * from {names[table]}", _rows_suite(suite))
             findings += found
-            outcome = {finding.expectation: finding.success for finding in found}
+            outcome = {finding.expectation: finding for finding in found}
             for check in checks:
-                if outcome[check.name] or check.severity != "critical":
+                if outcome[check.name].success or check.severity != "critical":
+                    continue
+                if outcome[check.name].details["errors"]:
+                    unknown = f"le contrôle « {check.name} » n'a pas pu être évalué"
+                    failures.append(Failure(EVERYTHING, EVERYTHING, unknown))
                     continue
                 if not check.by_indicator:
                     failures.append(Failure(EVERYTHING, EVERYTHING, check.reason))
@@ -130,11 +134,13 @@ def _rows_suite(checks: Sequence[tuple[str, str, str, str]]) -> list[Any]:
 @contextmanager
 def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
     """An ephemeral context on the warehouse; its Data Docs are written when it closes."""
-    os.environ |= {"GX_ANALYTICS_ENABLED": "False", "TQDM_DISABLE": "1"}
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     context = great_expectations.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     url = settings.dsn(role).replace("postgresql://", "postgresql+psycopg2://")
     source = context.data_sources.add_postgres(name="lakou", connection_string=url.replace("$", "$$"))
     for name in list(context.list_data_docs_sites()):
@@ -177,11 +183,12 @@ def _run(context: Any, subject: str, query: str, suite: Sequence[Any]) -> list[F
 def _finding(subject: str, result: Any) -> Finding:
     config, figures = result.expectation_config, result.result or {}
     raised = [info for info in _exceptions(result.exception_info) if info.get("raised_exception")]
+    name = (config.meta or {}).get("name", config.type)
     column = config.kwargs.get("column")
     details = {"observed": figures.get("observed_value"), "errors": [info.get("exception_message") for info in raised]}
     return Finding(
         subject=subject,
-        expectation=(config.meta or {}).get("name") or f"{config.type}({column})" if column else (config.meta or {}).get("name", config.type),
+        expectation=f"{name}({column})" if column else name,
         description=config.description or config.type,
         severity=str(getattr(config.severity, "value", config.severity)),
         success=bool(result.success) and not raised,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ CHECKS = frozenset(
         "always",
         "commune_cog",
         "commune_perimetre",
+        "email",
         "end_of_elearning",
         "free_text",
         "period",
@@ -65,7 +66,7 @@ class Column:
     type: str
     example: str
     required: bool = False
-    required_when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    required_when: tuple[tuple[str, tuple[str, ...]], ...] = ()
     enum: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
@@ -221,11 +222,11 @@ def _check_mentions(file: str, contract: Contract) -> None:
     if not contract.key:
         raise ConfigurationError(f"{file}: `lakou.key` is missing", "name the fields that tell two rows apart")
     for column in contract.columns:
-        mentioned = (*column.required_when, column.not_before, column.not_after, column.name_column)
-        for name in mentioned:
-            if name is not None and name not in known:
-                raise ConfigurationError(f"{file}: field {column.name!r} names {name!r}, no field of it", "mend it")
-        for name, values in column.required_when.items():
+        mentioned = (*dict(column.required_when), column.not_before, column.not_after, column.name_column)
+        unknown = [name for name in mentioned if name is not None and name not in known]
+        if unknown:
+            raise ConfigurationError(f"{file}: field {column.name!r} names {unknown[0]!r}, no field of it", "mend it")
+        for name, values in column.required_when:
             if known[name].enum and not set(values) <= set(known[name].enum):
                 raise ConfigurationError(
                     f"{file}: field {column.name!r} waits for a value that {name!r} cannot have", "use its enum"
@@ -277,7 +278,7 @@ def _column(file: str, index: int, item: Any) -> Column:
         type=kind,
         example=_text(file, where, item, "example"),
         required=limits.get("required", False) is True,
-        required_when={key: tuple(values) for key, values in (custom.get("required_when") or {}).items()},
+        required_when=tuple((key, tuple(values)) for key, values in (custom.get("required_when") or {}).items()),
         enum=enum,
         minimum=limits.get("minimum"),
         maximum=limits.get("maximum"),

@@ -8,6 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,12 +78,17 @@ def shown_name(path: Path) -> str:
 def set_aside(dropped: Dropped) -> None:
     """Move what was taken to `traites/`, under its name or, where that is taken, with a number.
 
+    A file that took its place meanwhile stays for the next run.
+
     Raises:
         LakouError: the folder cannot be written.
     """
     folder = dropped.path.parent.parent / "traites"
     try:
         folder.mkdir(exist_ok=True)
+        if _changed(dropped.path.lstat()) != dropped.arrived_at:
+            log.info("%s is another file by now: left for the next run", dropped.path)
+            return
         dropped.path.rename(_free_name(folder / dropped.path.name))
     except FileNotFoundError:
         log.info("%s was taken away meanwhile", dropped.path)
@@ -103,7 +109,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.chmod(0o640)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise unwritable(str(path.parent), error) from error
 
 

@@ -191,7 +191,7 @@ def _obligation(column: Column, contract: Contract) -> str:
     if column.required_when:
         titles = {item.name: item.title for item in contract.columns}
         return " et ".join(
-            f"Si {titles[name].lower()} = {' ou '.join(values)}" for name, values in column.required_when.items()
+            f"Si {titles[name].lower()} = {' ou '.join(values)}" for name, values in column.required_when
         )
     if "person" in column.checks:
         return "Le courriel, ou bien nom, prénom et année"
@@ -267,7 +267,9 @@ def _escape(text: str) -> str:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; fail where a committed file is not what the contracts give.")
+@click.option(
+    "--check", is_flag=True, help="Change nothing; fail where a committed file is not what the contracts give."
+)
 def main(*, check: bool) -> None:
     """Write the files that are made from the contracts."""
     stale = []

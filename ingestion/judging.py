@@ -6,23 +6,36 @@ Every row is told every rule that it breaks. Whatever the file holds, rows recei
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ingestion.contracts import PERSON, PERSON_KEYS, Column, Contract
+import polars as pl
+
+from ingestion.contracts import PERSON, Column, Contract
 from ingestion.errors import BlockedFile
+from ingestion.forms import (
+    MASK,
+    Form,
+    Places,
+    code_list,
+    commune_form,
+    empty_form,
+    list_form,
+    plain_form,
+    read_forms,
+    scrubbed,
+    siren_form,
+    written,
+)
 from ingestion.naming import Period
 from ingestion.pseudonyms import Pseudonymiser
-from ingestion.reading import ROW, Table, normal, read_table
+from ingestion.reading import ROW, Table, read_table
 from ingestion.sentences import DETAIL, VALUE, sentence
-from ingestion.territory import OUTSIDE, load_cog, load_communes, load_postcodes, load_programme
+from ingestion.territory import load_cog, load_postcodes, load_programme
 
-if TYPE_CHECKING:
-    import polars as pl
-
-BLOCKED, REFUSED, AWAITING, WARNING, NOTE = "BLOQUE", "REFUSE", "ATTENTE", "AVERTISSEMENT", "NOTE"
+REFUSED, AWAITING, WARNING, NOTE = "REFUSE", "ATTENTE", "AVERTISSEMENT", "NOTE"
 # on an optional value these cost the value, not the row
 FORM_RULES = ("TYPE-DATE", "TYPE-ENTIER", "TYPE-DECIMAL", "BORNES", "LONGUEUR", "LISTE", "MOTIF", "SIREN")
 PERIOD_TOLERANCE = dt.timedelta(days=31)
@@ -33,18 +46,10 @@ AGE_BANDS = ((15, "15-29"), (30, "30-44"), (45, "45-59"), (60, "60+"))
 OBJECT_FEEDS = {"SESSION": "F01", "EVENEMENT": "F08", "ACTION": "F11"}
 HASH = "_row_hash"
 OBJECT_PARTNER = "_object_partner_code"
+AWAITED = ("awaited_feed", "awaited_id")
 FINDINGS = ("row_number", "column", "value", "rule_id", "severity", "message", "remedy")
-LA_POSTE = "356000000"
-MASK = "•••"
+_FAULTS = {ROW: pl.Int32, **dict.fromkeys(("column", "rule_id", "severity", "value", "detail"), pl.String)}
 _BLANKS = " \t\n\r\u00a0\u202f\u2007\u200b\ufeff"
-_EMAIL = r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"
-_PHONE = (
-    r"(?:(?:\+|\b00)[1-9]\d{0,2}[\s.-]?(?:\(0\)[\s.-]?)?\d{1,3}(?:[\s.-]?\d{2}){3,4}|\b0[1-9](?:[\s.-]?\d{2}){4})\b"
-)
-_NIR = r"\b[12]\s?\d{2}\s?(?:0[1-9]|1[0-2]|[2-9]\d)\s?(?:\d{2}|2[AB])\s?\d{3}\s?\d{3}(?:\s?\d{2})?\b"
-_PERSONAL_TEXT = rf"{_EMAIL}|{_PHONE}|{_NIR}"
-_ISO_DATE = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[ T]\d.*)?$"
-_FRENCH_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T]\d.*)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,36 +153,30 @@ def judge_file(path: Path, extension: str, context: Context) -> Judgement:
 
 def judge_table(table: Table, context: Context) -> Judgement:
     """Judge a table already read (see `judge_file`)."""
-    import polars as pl
-
     contract = context.contract
-    texts = _texts(table, contract)
-    faults = _Faults(contract)
-    values = _read_values(texts, context, faults)
-    values = _with_people(values, context, faults)
-    values = _with_object(values, context)
-    _judge_required(texts, values, context, faults)
-    _judge_dates(texts, values, context, faults)
-    _judge_durations(texts, values, faults)
-    _judge_repetitions(texts, values, context, faults)
-    found = faults.frame()
+    texts = _written(table, contract)
+    rows = read_forms(texts, {column.name: _form(column, texts, context) for column in contract.columns})
+    rows = _with_object(_with_people(rows, context), context)
+    rows = rows.with_columns(_identity=_identity(contract))
+    checks = [
+        *itertools.chain.from_iterable(_form_checks(column, rows, contract) for column in contract.columns),
+        *_people_checks(contract),
+        *_date_checks(rows, context),
+        *_duration_checks(rows),
+    ]
+    found = pl.concat([_run(rows, checks), _repetitions(rows, contract)])
     refused = found.filter(pl.col("severity") == REFUSED)[ROW].unique()
-    is_refused = values[ROW].is_in(refused.implode())
-    kept, awaited = _split_awaiting(values.filter(~is_refused), context)
-    found = pl.concat(
-        [
-            found,
-            _awaiting_findings(awaited, contract),
-            _places_findings(pl.concat([kept, awaited], how="diagonal"), contract),
-            _truncated_findings(table),
-        ]
-    )
+    is_refused = rows[ROW].is_in(refused.implode())
+    taken = rows.filter(~is_refused)
+    taken = taken.with_columns(context.pseudonymiser.hash_rows(taken["_identity"]).alias(HASH))
+    accepted, awaiting = _split_awaiting(taken, contract)
+    found = pl.concat([found, _awaiting_faults(awaiting, contract), _places_faults(taken), _truncated_faults(table)])
     return Judgement(
         rows_received=table.rows_received,
-        accepted=_raw(kept, texts, context),
-        awaiting=_raw(awaited, texts, context).with_columns(_awaited(awaited, contract)),
+        accepted=accepted,
+        awaiting=awaiting,
         findings=pl.concat([_remarks(table), _phrase(found, contract)]).sort("row_number", maintain_order=True),
-        rejected=_rejected(texts.filter(is_refused), table, contract),
+        rejected=_rejected(rows.filter(is_refused), table, contract),
         refused_source=_refused_source(table, refused),
     )
 
@@ -192,123 +191,126 @@ def judge_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
         Rows whose session is known now (accepted, or refused for what it says), and those that still wait. The refused
         rows are shown in their canonical form: what was written is not kept.
     """
-    import polars as pl
-
     contract = context.contract
-    faults = _Faults(contract)
-    values = _with_object(rows.drop(OBJECT_PARTNER, "awaited_feed", "awaited_id", strict=False), context)
-    _judge_end_of_elearning(values, values, contract, faults)
-    _judge_durations(values, values, faults)
-    found = faults.frame()
-    refused = values[ROW].is_in(found[ROW].unique().implode())
-    kept, awaited = _split_awaiting(values.filter(~refused), context)
-    found = pl.concat([found, _awaiting_findings(awaited, contract)])
-    columns = [*contract.raw_columns, ROW, HASH]
+    names = [column.name for column in contract.columns if not column.is_personal]
+    copied = rows.drop(OBJECT_PARTNER, *AWAITED, strict=False).with_columns(
+        pl.col(name).alias(f"written:{name}") for name in names
+    )
+    known = _with_object(copied, context)
+    checks = [*_duration_checks(known)]
+    checks += [_end_of_elearning(column) for column in contract.columns if "end_of_elearning" in column.checks]
+    found = _run(known, checks)
+    is_refused = known[ROW].is_in(found[ROW].unique().implode())
+    accepted, awaiting = _split_awaiting(known.filter(~is_refused), contract)
     return Judgement(
         rows_received=rows.height,
-        accepted=kept.select(columns),
-        awaiting=awaited.select(columns).with_columns(_awaited(awaited, contract)),
-        findings=_phrase(found, contract),
-        rejected=_rejected_values(values.filter(refused), contract),
-        refused_source=_canonical_source(values.filter(refused), contract),
+        accepted=accepted,
+        awaiting=awaiting,
+        findings=_phrase(pl.concat([found, _awaiting_faults(awaiting, contract)]), contract),
+        rejected=_rejected_values(known.filter(is_refused), names, contract),
+        refused_source=known.filter(is_refused).select(*names, ROW),
     )
 
 
 def refuse_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
     """Refuse rows (columns of an earlier `Judgement.awaiting`) whose session never came: REFERENCE-INCONNUE."""
-    import polars as pl
-
     contract = context.contract
+    names = [column.name for column in contract.columns if not column.is_personal]
     column = contract.reference
-    if column is None:
-        raise ValueError(contract.feed)
-    found = rows.select(
-        ROW,
-        column=pl.lit(column.name),
-        rule_id=pl.lit("REFERENCE-INCONNUE"),
-        severity=pl.lit(REFUSED),
-        value=pl.col("awaited_id"),
-        detail=pl.col("awaited_feed"),
-    )
-    empty = rows.clear()
+    found = _no_faults()
+    if column is not None:
+        check = _Check(
+            column.name, "REFERENCE-INCONNUE", pl.lit(True), value=pl.col("awaited_id"), detail=pl.col("awaited_feed")
+        )
+        found = _faults(rows, check)
+    copied = rows.with_columns(pl.col(name).alias(f"written:{name}") for name in names)
     return Judgement(
         rows_received=rows.height,
-        accepted=empty.select(*contract.raw_columns, ROW, HASH),
-        awaiting=empty,
+        accepted=rows.clear().select(*contract.raw_columns, ROW, HASH),
+        awaiting=rows.clear(),
         findings=_phrase(found, contract),
-        rejected=_rejected_values(rows, contract),
-        refused_source=_canonical_source(rows, contract),
+        rejected=_rejected_values(copied, names, contract),
+        refused_source=rows.select(*names, ROW),
     )
 
 
 # ------------------------------------------------------------------------------------------------------- faults
 
 
-class _Faults:
-    """What rows break, gathered column by column; only columns with a fault cost anything."""
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One rule on one column, as expressions over the rows: `mask` tells who breaks it.
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
-        self._frames: list[pl.DataFrame] = []
+    A check that `is_once` says its word for the whole column, at the first row.
+    """
 
-    def add(
-        self,
-        rows: pl.DataFrame,
-        column: str,
-        rule_id: str | pl.Expr,
-        *,
-        value: pl.Expr | None = None,
-        detail: pl.Expr | str = "",
-        severity: str | pl.Expr = REFUSED,
-    ) -> None:
-        """Add one fault for each of `rows`; expressions are over their columns."""
-        import polars as pl
+    column: str
+    rule_id: str | pl.Expr
+    mask: pl.Expr
+    value: pl.Expr | None = None
+    detail: pl.Expr | str | None = None
+    severity: str | pl.Expr = REFUSED
+    is_once: bool = False
 
-        if rows.is_empty():
-            return
-        self._frames.append(
-            rows.select(
-                pl.col(ROW),
-                column=pl.lit(column),
-                rule_id=pl.lit(rule_id) if isinstance(rule_id, str) else rule_id,
-                severity=pl.lit(severity) if isinstance(severity, str) else severity,
-                value=(pl.lit("") if value is None else value).cast(pl.String),
-                detail=(pl.lit(detail) if isinstance(detail, str) else detail).cast(pl.String),
-            )
-        )
 
-    def note(self, rows: pl.DataFrame, column: str, rule_id: str) -> None:
-        """Add one note for all of `rows`, at the first of them."""
-        import polars as pl
+def _run(rows: pl.DataFrame, checks: Iterable[_Check]) -> pl.DataFrame:
+    """What the rows break; only checks that some row breaks cost more than their mask."""
+    checks = list(checks)
+    if rows.is_empty() or not checks:
+        return _no_faults()
+    masks = rows.select(check.mask.fill_null(False).alias(str(index)) for index, check in enumerate(checks))
+    return pl.concat(
+        [
+            _no_faults(),
+            *(
+                _faults(rows.filter(mask), check)
+                for mask, check in zip(masks.iter_columns(), checks, strict=True)
+                if mask.any()
+            ),
+        ]
+    )
 
-        count = rows.height
-        if count:
-            detail = "1 ligne" if count == 1 else f"{count} lignes"
-            self.add(rows.head(1), column, rule_id, detail=pl.lit(detail), severity=NOTE)
 
-    def frame(self) -> pl.DataFrame:
-        """All of them: `_row_number, column, rule_id, severity, value, detail`."""
-        import polars as pl
+def _faults(rows: pl.DataFrame, check: _Check) -> pl.DataFrame:
+    detail = check.detail
+    if check.is_once:
+        detail = "1 ligne" if rows.height == 1 else f"{rows.height} lignes"
+        rows = rows.head(1)
+    columns = {
+        "column": check.column,
+        "rule_id": check.rule_id,
+        "severity": check.severity,
+        "value": check.value,
+        "detail": detail,
+    }
+    return rows.select(
+        pl.col(ROW),
+        **{
+            name: (given if isinstance(given, pl.Expr) else pl.lit(given)).cast(pl.String)
+            for name, given in columns.items()
+        },
+    )
 
-        names = ("column", "rule_id", "severity", "value", "detail")
-        empty = pl.DataFrame(schema={ROW: pl.Int32, **dict.fromkeys(names, pl.String)})
-        return pl.concat([empty, *self._frames])
+
+def _no_faults() -> pl.DataFrame:
+    return pl.DataFrame(schema=_FAULTS)
 
 
 def _phrase(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Findings with their sentences; an optional value that cannot be read is a warning of its own."""
-    import polars as pl
-
     pairs = found.select("column", "rule_id").unique().rows()
     sentences = [(column, rule_id, *sentence(contract, column, rule_id)) for column, rule_id in pairs]
     schema = dict.fromkeys(("column", "rule_id", "message", "remedy"), pl.String)
     personal = [column.name for column in contract.columns if column.is_personal]
     dropped = (pl.col("severity") == WARNING) & pl.col("rule_id").is_in(FORM_RULES)
-    shown = pl.when(pl.col("column").is_in(personal)).then(_masked(pl.col("value"))).otherwise(_scrubbed("value"))
+    shown = (
+        pl.when(pl.col("column").is_in(personal)).then(_masked(pl.col("value"))).otherwise(scrubbed(pl.col("value")))
+    )
     value, detail = pl.col("value").fill_null(""), pl.col("detail").fill_null("")
     return (
-        found.with_columns(value=shown.str.slice(0, 200))
-        .join(pl.DataFrame(sentences, schema=schema, orient="row"), on=["column", "rule_id"], how="left")
+        found.lazy()
+        .with_columns(value=shown.str.slice(0, 200))
+        .join(pl.LazyFrame(sentences, schema=schema, orient="row"), on=["column", "rule_id"], maintain_order="left")
         .select(
             row_number=pl.col(ROW),
             column="column",
@@ -317,16 +319,15 @@ def _phrase(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
             severity="severity",
             message=pl.concat_str(
                 pl.col("message").str.replace(VALUE, value, literal=True).str.replace(DETAIL, detail, literal=True),
-                pl.when(dropped).then(pl.lit(" La ligne est acceptée sans cette valeur.")).otherwise(pl.lit("")),
+                pl.when(dropped).then(pl.lit(" Elle est facultative : elle n'est pas gardée.")).otherwise(pl.lit("")),
             ),
             remedy=pl.col("remedy").str.replace_all(DETAIL, detail, literal=True),
         )
+        .collect()
     )
 
 
 def _masked(value: pl.Expr) -> pl.Expr:
-    import polars as pl
-
     return (
         pl.when(value.fill_null("") == "")
         .then(pl.lit(""))
@@ -336,650 +337,311 @@ def _masked(value: pl.Expr) -> pl.Expr:
     )
 
 
-def _scrubbed(name: str) -> pl.Expr:
-    import polars as pl
-
-    return pl.col(name).str.replace_all(_PERSONAL_TEXT, MASK)
+# --------------------------------------------------------------------------------------------- form of the values
 
 
-# ------------------------------------------------------------------------------------------------- form of values
-
-
-def _texts(table: Table, contract: Contract) -> pl.DataFrame:
-    """Contract columns as written, trimmed; null where empty or absent."""
-    import polars as pl
+def _written(table: Table, contract: Contract) -> pl.DataFrame:
+    """Contract columns as written, trimmed, as `written:<name>`; null where empty or absent."""
 
     def text(name: str) -> pl.Expr:
         position = table.positions.get(name)
         if position is None:
-            return pl.lit(None, pl.String).alias(name)
+            return pl.lit(None, pl.String).alias(f"written:{name}")
         trimmed = pl.col(f"c{position}").str.replace_all(r"[\x00-\x1f\x7f]+", " ").str.strip_chars(_BLANKS)
-        return pl.when(trimmed != "").then(trimmed).alias(name)
+        return pl.when(trimmed != "").then(trimmed).alias(f"written:{name}")
 
     return table.cells.select(*(text(column.name) for column in contract.columns), ROW)
 
 
-def _read_values(texts: pl.DataFrame, context: Context, faults: _Faults) -> pl.DataFrame:
-    """Canonical text of every column, null where it cannot be read; tells the faults of form."""
-    import polars as pl
-
-    contract = context.contract
-    forms = {column.name: _form(column, texts, context) for column in contract.columns}
-    read = texts.select(
-        ROW,
-        *(form.value.alias(name) for name, form in forms.items()),
-        *(form.fault.alias(f"fault:{name}") for name, form in forms.items()),
-        *(form.note.alias(f"note:{name}") for name, form in forms.items() if form.note is not None),
-        *(form.detail.alias(f"detail:{name}") for name, form in forms.items() if form.detail is not None),
-    )
-    values = read.select(ROW, *forms)
-    unread = {name for name in forms if read[f"fault:{name}"].null_count() < read.height}
-    if unread:
-        needed = _needed(values, contract)
-        for name in unread:
-            fault = pl.col(f"fault:{name}")
-            rows = pl.concat([texts.select(written=name), read, needed], how="horizontal").filter(fault.is_not_null())
-            optional = fault.is_in(FORM_RULES) & ~pl.col(f"needed:{name}")
-            detail = pl.col(f"detail:{name}") if f"detail:{name}" in read.columns else pl.lit("")
-            severity = pl.when(optional).then(pl.lit(WARNING)).otherwise(pl.lit(REFUSED))
-            faults.add(rows, name, fault, value=pl.col("written"), detail=detail, severity=severity)
-    for name, form in forms.items():
-        if form.note is not None:
-            for rule_id in read[f"note:{name}"].unique().drop_nulls():
-                faults.note(read.filter(pl.col(f"note:{name}") == rule_id), name, rule_id)
-    for column in contract.columns:
-        if "free_text" in column.checks:
-            values = _scrub_free_text(values, column.name, faults)
-    return values
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """Expressions over the texts: canonical value, rule broken or null, note or null, detail of the fault."""
-
-    value: pl.Expr
-    fault: pl.Expr
-    note: pl.Expr | None = None
-    detail: pl.Expr | None = None
-
-
-def _form(column: Column, texts: pl.DataFrame, context: Context) -> _Form:
-    import polars as pl
-
-    text = pl.col(column.name)
-    if texts[column.name].null_count() == texts.height:
-        default = context.programme_code if "programme" in column.checks else column.default
-        return _Form(pl.lit(default, pl.String), pl.lit(None, pl.String))
-    if "commune_perimetre" in column.checks or "commune_cog" in column.checks:
-        return _commune_form(column, texts, context)
-    if "siren" in column.checks:
-        return _siren_form(column, texts)
-    if "siren_list" in column.checks:
-        return _siren_list_form(column, texts)
-    if "action" in column.checks:
-        known = {code.upper(): code for code in context.references.action_codes}
-        value = text.str.to_uppercase().replace_strict(known, default=None, return_dtype=pl.String)
-        return _checked(value, text, "ACTION-INCONNUE", detail=", ".join(sorted(known.values())))
-    if "programme" in column.checks:
-        value = text.str.to_uppercase().replace_strict(
-            {context.programme_code: context.programme_code}, default=None, return_dtype=pl.String
-        )
-        form = _checked(value, text, "PROGRAMME", detail=context.programme_code)
-        return _Form(
-            pl.when(text.is_null()).then(pl.lit(context.programme_code)).otherwise(value),
-            form.fault,
-            detail=form.detail,
-        )
-    if column.enum:
-        value = _plain(text).replace_strict(
-            {_plain_text(code): code for code in column.enum}, default=None, return_dtype=pl.String
-        )
-        form = _checked(value, text, "LISTE")
-        if column.default:
-            return _Form(pl.when(text.is_null()).then(pl.lit(column.default)).otherwise(value), form.fault)
-        return form
-    if column.type == "date":
-        return _date_form(text)
-    if column.type in {"integer", "number"}:
-        return _number_form(column, text)
-    return _text_form(column, text)
-
-
-def _checked(value: pl.Expr, text: pl.Expr, rule_id: str, detail: str = "") -> _Form:
-    import polars as pl
-
-    fault = pl.when(text.is_not_null() & value.is_null()).then(pl.lit(rule_id))
-    return _Form(value, fault, detail=pl.lit(detail) if detail else None)
-
-
-def _plain(text: pl.Expr) -> pl.Expr:
-    """Upper case, no accents, `_` between words: how codes of a list are compared."""
-    plain = text.str.to_uppercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return plain.str.replace_all(r"[^A-Z0-9+]+", "_").str.strip_chars("_")
-
-
-def _plain_text(code: str) -> str:
-    return code.upper().replace("-", "_")
-
-
-def _date_form(text: pl.Expr) -> _Form:
-    import polars as pl
-
-    is_french = text.str.contains(_FRENCH_DATE)
-    iso = (
-        pl.when(is_french).then(text.str.replace(_FRENCH_DATE, "${3}-${2}-${1}")).otherwise(text.str.extract(_ISO_DATE))
-    )
-    date = iso.str.to_date("%Y-%m-%d", strict=False, cache=False)
-    date = pl.when(date.dt.year().is_between(1900, 2200)).then(date)
-    form = _checked(date.dt.to_string("iso"), text, "TYPE-DATE")
-    return _Form(form.value, form.fault, note=pl.when(is_french & date.is_not_null()).then(pl.lit("DATE-FRANCAISE")))
-
-
-def _number_form(column: Column, text: pl.Expr) -> _Form:
-    import polars as pl
-
-    bare = text.str.replace_all(r"[\s\u00a0\u202f]", "").str.replace(",", ".", literal=True)
-    if column.type == "integer":
-        digits = bare.str.extract(r"^\+?(-?\d{1,9})(?:\.0+)?$")
-        value, rule_id = digits.cast(pl.Int64).cast(pl.String), "TYPE-ENTIER"
-    else:
-        digits = bare.str.extract(r"^\+?(-?\d{1,12}(?:\.\d{1,12})?)$")
-        value = (
-            pl.when(digits.str.contains(".", literal=True))
-            .then(digits.str.strip_chars_end("0").str.strip_chars_end("."))
-            .otherwise(digits)
-        )
-        rule_id = "TYPE-DECIMAL"
-    number = value.cast(pl.Float64)
-    within = pl.lit(True)
-    if column.minimum is not None:
-        within &= number >= column.minimum
-    if column.maximum is not None:
-        within &= number <= column.maximum
-    fault = pl.when(text.is_not_null() & value.is_null()).then(pl.lit(rule_id)).when(~within).then(pl.lit("BORNES"))
-    note = pl.when(text.str.contains(",", literal=True) & value.is_not_null()).then(pl.lit("DECIMALE-VIRGULE"))
-    return _Form(pl.when(within).then(value), fault, note=note)
-
-
-def _text_form(column: Column, text: pl.Expr) -> _Form:
-    import polars as pl
-
-    value = text.str.normalize("NFC").str.replace_all(r"\s+", " ")
-    if "upper" in column.checks:
-        value = value.str.to_uppercase().str.replace_all(" ", "", literal=True)
-    if "@" in (column.pattern or "") and column.is_personal:
-        value = value.str.to_lowercase().str.replace_all(" ", "", literal=True)
-    fault = pl.when(text.is_null()).then(pl.lit(None, pl.String))
-    if column.max_length is not None:
-        fault = fault.when(value.str.len_chars() > column.max_length).then(pl.lit("LONGUEUR"))
-    if column.pattern is not None:
-        fault = fault.when(~value.str.contains(f"^(?:{column.pattern})$")).then(pl.lit("MOTIF"))
-    broken = fault.otherwise(pl.lit(None, pl.String))
-    return _Form(pl.when(broken.is_null()).then(value), broken)
-
-
-def _siren_form(column: Column, texts: pl.DataFrame) -> _Form:
-    import polars as pl
-
-    bare = pl.col(column.name).str.replace_all(r"[\s.\u00a0\u202f-]", "")
-    valid = _valid_sirens(texts.select(bare.unique())[column.name].drop_nulls())
-    return _checked(pl.when(bare.is_in(valid)).then(bare), pl.col(column.name), "SIREN")
-
-
-def _siren_list_form(column: Column, texts: pl.DataFrame) -> _Form:
-    import polars as pl
-
-    bare = pl.col(column.name).str.replace_all(r"[\s.\u00a0\u202f-]", "").str.replace_all(r"[,|/]", ";")
-    bare = bare.str.replace_all(";+", ";").str.strip_chars(";")
-    lists = texts.select(bare.unique())[column.name].drop_nulls()
-    valid = set(_valid_sirens({code for text in lists for code in text.split(";")}))
-    good = [text for text in lists if set(text.split(";")) <= valid]
-    return _checked(pl.when(bare.is_in(good)).then(bare), pl.col(column.name), "SIREN")
-
-
-def _valid_sirens(values: Iterable[str]) -> list[str]:
-    from stdnum.fr import siren
-
-    # La Poste's establishments break the checksum of SIRETs; its SIREN is named so that no reading of the rule drops it
-    return [value for value in values if len(value) == 9 and (value == LA_POSTE or siren.is_valid(value))]
-
-
-def _scrub_free_text(values: pl.DataFrame, name: str, faults: _Faults) -> pl.DataFrame:
-    import polars as pl
-
-    personal = values[name].str.contains(_PERSONAL_TEXT)
-    if not personal.any():
-        return values
-    faults.add(values.filter(personal), name, "DONNEE-PERSONNELLE-TEXTE", value=pl.lit(MASK), severity=WARNING)
-    return values.with_columns(_scrubbed(name))
-
-
-# ------------------------------------------------------------------------------------------------------ communes
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How one commune code is understood."""
-
-    code: str | None = None
-    rule_id: str | None = None
-    detail: str = ""
-    note: str | None = None
-
-
-def _commune_form(column: Column, texts: pl.DataFrame, context: Context) -> _Form:
-    """Read each different pair of code and name once: a code may be a postcode, which only the column can tell."""
-    import polars as pl
-
-    name = pl.lit("") if column.name_column is None else pl.col(column.name_column).fill_null("")
-    key = pl.concat_str(pl.col(column.name), name, separator="\x1f")
-    pairs = texts.select(key.unique().alias("key"))["key"].drop_nulls().to_list()
-    codes = {pair.split("\x1f")[0].zfill(5) for pair in pairs}
-    is_national = "commune_cog" in column.checks
+def _form(column: Column, texts: pl.DataFrame, context: Context) -> Form:
     references = context.references
-    allowed = references.cog | {OUTSIDE} if is_national else references.perimeter
-    only_postcodes = any(code in references.postcodes and code not in references.cog for code in codes)
-    only_communes = any(code in references.cog and code not in references.postcodes for code in codes)
-    read = _commune_reader(references, allowed, are_postcodes=only_postcodes and not only_communes)
-    readings = [read(*pair.split("\x1f", 1)) for pair in pairs]
+    text = written(column.name)
+    is_programme = "programme" in column.checks
+    if texts[f"written:{column.name}"].null_count() == texts.height:
+        form = empty_form(context.programme_code if is_programme else column.default)
+    elif is_programme:
+        own = context.programme_code
+        form = list_form(text, code_list([own]), "PROGRAMME", own, detail=own)
+    elif "action" in column.checks:
+        known = sorted(references.action_codes)
+        form = list_form(text, code_list(known), "ACTION-INCONNUE", None, detail=", ".join(known))
+    elif "siren" in column.checks or "siren_list" in column.checks:
+        form = siren_form(column, texts)
+    elif "commune_perimetre" in column.checks or "commune_cog" in column.checks:
+        form = commune_form(column, texts, Places(references.perimeter, references.cog, references.postcodes))
+    else:
+        form = plain_form(column)
+    return form
 
-    def mapped(results: Sequence[str | None]) -> pl.Expr:
-        return key.replace_strict(pl.Series(pairs, dtype=pl.String), pl.Series(results, dtype=pl.String), default=None)
 
-    return _Form(
-        mapped([reading.code for reading in readings]),
-        mapped([reading.rule_id for reading in readings]),
-        note=mapped([reading.note for reading in readings]),
-        detail=mapped([reading.detail for reading in readings]),
-    )
+def _form_checks(column: Column, rows: pl.DataFrame, contract: Contract) -> list[_Check]:
+    """Faults of form, what is obligatory, and notes; only of columns that have any."""
+    name, checks = column.name, []
+    needed = _needed(column, contract)
+    fault = pl.col(f"fault:{name}")
+    if f"fault:{name}" in rows.columns and rows[f"fault:{name}"].null_count() < rows.height:
+        detail = pl.col(f"detail:{name}") if f"detail:{name}" in rows.columns else None
+        optional = fault.is_in(FORM_RULES) & ~needed.fill_null(False)
+        severity = pl.when(optional).then(pl.lit(WARNING)).otherwise(pl.lit(REFUSED))
+        checks.append(_Check(name, fault, fault.is_not_null(), written(name), detail, severity))
+    if "person" not in column.checks and "always" not in column.checks and rows[f"written:{name}"].null_count():
+        checks.append(_Check(name, "OBLIGATOIRE", written(name).is_null() & needed))
+    if f"note:{name}" in rows.columns and rows[f"note:{name}"].null_count() < rows.height:
+        for rule_id in rows[f"note:{name}"].drop_nulls().unique(maintain_order=True):
+            is_met = pl.col(f"note:{name}") == rule_id
+            if rule_id == "DONNEE-PERSONNELLE-TEXTE":
+                checks.append(_Check(name, rule_id, is_met, pl.lit(MASK), severity=WARNING))
+            else:
+                checks.append(_Check(name, rule_id, is_met, severity=NOTE, is_once=True))
+    return checks
 
 
-def _commune_reader(
-    references: References, allowed: frozenset[str], *, are_postcodes: bool
-) -> Callable[[str, str], _Reading]:
-    communes = load_communes()
-
-    def label(code: str) -> str:
-        return communes[code].name if code in communes else code
-
-    def read(written: str, name: str) -> _Reading:
-        code = written.zfill(5) if written.isdigit() else written.upper()
-        candidates = tuple(item for item in references.postcodes.get(code, ()) if item in allowed)
-        named = [item for item in candidates if name and normal(label(item)) == normal(name)]
-        is_own_name = bool(name) and normal(label(code)) == normal(name)
-        if len(named) == 1 and not is_own_name and named[0] != code:
-            return _Reading(named[0], note="CODE-POSTAL-CONVERTI")
-        if code in allowed and (not are_postcodes or not candidates or is_own_name):
-            is_ambiguous = bool(candidates) and code not in candidates and not is_own_name
-            return _Reading(code, note="CODE-AMBIGU" if is_ambiguous else None)
-        if candidates:
-            if are_postcodes and len(candidates) == 1:
-                return _Reading(candidates[0], note="CODE-POSTAL-CONVERTI")
-            names = " ou ".join(f"{label(item)} ({item})" for item in candidates[:8])
-            return _Reading(rule_id="CODE-POSTAL", detail=names)
-        if code in references.cog or code in references.postcodes:
-            return _Reading(rule_id="COMMUNE-PERIMETRE")
-        meant = sorted(item for item in references.perimeter if normal(label(item)) == normal(written))
-        detail = f" : {label(meant[0])} a le code {meant[0]}" if meant else ", par exemple 97209 pour Fort-de-France"
-        return _Reading(rule_id="COMMUNE-COG", detail=detail)
-
-    return read
+def _needed(column: Column, contract: Contract) -> pl.Expr:
+    """Which rows need a value of the column."""
+    if column.required or "always" in column.checks:
+        return pl.lit(True)
+    if "person" in column.checks:
+        return pl.col("_node").is_null()
+    if "end_of_elearning" in column.checks:
+        return _is_ended_elearning()
+    if column.required_when:
+        return pl.all_horizontal(pl.col(name).is_in(allowed) for name, allowed in column.required_when)
+    return pl.lit(False)
 
 
 # -------------------------------------------------------------------------------------------------------- people
 
 
-def _with_people(values: pl.DataFrame, context: Context, faults: _Faults) -> pl.DataFrame:
-    """Add the keyed hashes and the age band; a person nobody can know, or under 15, costs the row."""
-    import polars as pl
-
+def _with_people(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Add the keyed hashes, the age band and `_node`, the key that stands for the person in the row's own key."""
     if not context.contract.has_people:
-        return values
-    keys = context.pseudonymiser.person_keys(values)
+        return rows
+    keys = context.pseudonymiser.person_keys(rows)
     age = context.period.start.year - pl.col("annee_naissance").cast(pl.Int32)
-    band = pl.when(age < AGE_BANDS[0][0]).then(pl.lit(None, pl.String))
-    for (_, label), (following, _) in zip(AGE_BANDS, AGE_BANDS[1:], strict=False):
-        band = band.when(age < following).then(pl.lit(label))
-    values = pl.concat([values, keys], how="horizontal").with_columns(
-        tranche_age=band.when(age.is_not_null()).then(pl.lit(AGE_BANDS[-1][1])),
+    band = pl.lit(AGE_BANDS[-1][1])
+    for (_, label), (following, _) in reversed(list(itertools.pairwise(AGE_BANDS))):
+        band = pl.when(age < following).then(pl.lit(label)).otherwise(band)
+    return rows.hstack(keys.get_columns()).with_columns(
+        _age=age,
+        tranche_age=pl.when(age >= MINIMUM_AGE).then(band),
         _hmac_key_id=pl.lit(context.pseudonymiser.key_id),
         _node=pl.coalesce("person_key_2", "person_key_1"),
     )
-    faults.add(values.filter(age < MINIMUM_AGE), "annee_naissance", "AGE-MINIMUM", value=pl.col("annee_naissance"))
-    faults.add(values.filter(pl.col("_node").is_null()), PERSON, "PERSONNE-INCONNUE")
-    return values
 
 
-# ---------------------------------------------------------------------------------------------- what is obligatory
-
-
-def _needed(values: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """For each column, which rows need a value of it: `needed:<name>`."""
-    import polars as pl
-
-    known = pl.lit(False)
-    if contract.has_people:
-        known = pl.col("courriel").is_not_null() | pl.all_horizontal(
-            pl.col(name).is_not_null() for name in ("nom_naissance", "prenom", "annee_naissance")
-        )
-
-    def needed(column: Column) -> pl.Expr:
-        if column.required or "always" in column.checks:
-            return pl.lit(True)
-        if "person" in column.checks:
-            return ~known
-        if column.required_when:
-            return pl.all_horizontal(
-                pl.col(name).is_in(allowed).fill_null(False) for name, allowed in column.required_when.items()
-            )
-        return pl.lit(False)
-
-    expressions = [needed(column).alias(f"needed:{column.name}") for column in contract.columns]
-    return values.select(ROW, *expressions).drop(ROW)
-
-
-def _judge_required(texts: pl.DataFrame, values: pl.DataFrame, context: Context, faults: _Faults) -> None:
-    import polars as pl
-
-    contract = context.contract
-    columns = [column for column in contract.columns if column.required or column.required_when]
-    needed = _needed(values, contract)
-    empty = pl.concat([texts.select(ROW, *(column.name for column in columns)), needed], how="horizontal")
-    for column in columns:
-        if texts[column.name].null_count():
-            rows = empty.filter(pl.col(column.name).is_null() & pl.col(f"needed:{column.name}"))
-            faults.add(rows, column.name, "OBLIGATOIRE")
-    _judge_end_of_elearning(texts, values, contract, faults)
-
-
-def _judge_end_of_elearning(texts: pl.DataFrame, values: pl.DataFrame, contract: Contract, faults: _Faults) -> None:
-    import polars as pl
-
-    for column in contract.columns:
-        if "end_of_elearning" in column.checks and "_modality" in values.columns:
-            missing = texts[column.name].is_null()
-            due = (pl.col("_modality") == "ELEARNING") & (pl.col("statut") == "TERMINE")
-            faults.add(values.filter(missing).filter(due), column.name, "OBLIGATOIRE")
+def _people_checks(contract: Contract) -> list[_Check]:
+    if not contract.has_people:
+        return []
+    return [
+        _Check("annee_naissance", "AGE-MINIMUM", pl.col("_age") < MINIMUM_AGE, value=written("annee_naissance")),
+        _Check("courriel", "PERSONNE-INCONNUE", pl.col("_node").is_null()),
+    ]
 
 
 # --------------------------------------------------------------------------------------------------------- dates
 
 
-def _judge_dates(texts: pl.DataFrame, values: pl.DataFrame, context: Context, faults: _Faults) -> None:
-    import polars as pl
-
-    contract = context.contract
-    period = context.period
-    start = context.references.programme_start
+def _date_checks(rows: pl.DataFrame, context: Context) -> list[_Check]:
+    """Order of dates, first day of the programme, period of the file. ISO dates are compared as the text they are."""
+    period, start = context.period, context.references.programme_start
     first, last = (period.start - PERIOD_TOLERANCE).isoformat(), (period.end + PERIOD_TOLERANCE).isoformat()
-    for column in contract.columns:
-        if column.type != "date" or values[column.name].null_count() == values.height:
+    checks = []
+    for column in context.contract.columns:
+        name, date = column.name, pl.col(column.name)
+        if column.type != "date" or rows[name].null_count() == rows.height:
             continue
-        # canonical dates are compared as text: ISO dates sort as dates do
-        date = pl.col(column.name)
-        for bound, wrong in (
-            (column.not_before, date < pl.col(column.not_before or column.name)),
-            (column.not_after, date > pl.col(column.not_after or column.name)),
-        ):
-            if bound is not None:
-                faults.add(values.filter(wrong), column.name, "ORDRE-DATES", value=date, detail=pl.col(bound))
+        if column.not_before:
+            wrong = date < pl.col(column.not_before)
+            checks.append(_Check(name, "ORDRE-DATES", wrong, written(name), written(column.not_before)))
+        if column.not_after:
+            wrong = date > pl.col(column.not_after)
+            checks.append(_Check(name, "ORDRE-DATES", wrong, written(name), written(column.not_after)))
         if "programme_start" in column.checks:
-            rows = values.filter(date < start.isoformat())
-            faults.add(rows, column.name, "DATE-AVANT-PROGRAMME", value=date, detail=f"{start:%d/%m/%Y}")
+            wrong = date < start.isoformat()
+            checks.append(_Check(name, "DATE-AVANT-PROGRAMME", wrong, written(name), f"{start:%d/%m/%Y}"))
         if "period" in column.checks:
-            rows = values.filter((date < first) | (date > last))
-            faults.add(rows, column.name, "DATE-HORS-PERIODE", value=date, detail=period.label, severity=WARNING)
+            wrong = (date < first) | (date > last)
+            checks.append(_Check(name, "DATE-HORS-PERIODE", wrong, written(name), period.label, WARNING))
+    return checks
 
 
 # ------------------------------------------------------------------------------------------- sessions of the rows
 
 
-def _with_object(values: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Look each row's session up, at its own partner first: `_object_partner_code`, `_planned`, `_places`, `_modality`."""
-    import polars as pl
+def _with_object(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Look the session of each row up, at its own partner first.
 
+    Adds `_object_id`, `_object_partner_code`, `_planned` (hours), `_places` and `_modality`.
+    """
     column = context.contract.reference
     if column is None:
-        return values
+        return rows
     sessions = context.references.sessions
-    modality = pl.col("modalite") if "modalite" in sessions.columns else pl.lit(None, pl.String)
+    modality = pl.col("modalite") if "modalite" in sessions.columns else pl.lit(None)
     known = (
-        sessions.with_columns(_is_other=pl.col("partner_code") != context.partner_code)
-        .sort("_is_other", "partner_code")
-        .unique("session_id", keep="first", maintain_order=True)
+        sessions.lazy()
+        .sort(pl.col("partner_code") != context.partner_code, "partner_code")
         .select(
             _object_id=pl.col("session_id").cast(pl.String),
             _object_partner_code=pl.col("partner_code").cast(pl.String),
             _planned=pl.col("duree_prevue_h").cast(pl.Float64),
             _places=pl.col("places").cast(pl.Int64),
-            _modality=modality,
+            _modality=modality.cast(pl.String),
         )
+        .unique("_object_id", keep="first", maintain_order=True)
     )
     session = pl.col(column.name)
-    if "objet_type" in values.columns:
+    if "objet_type" in rows.columns:
         session = pl.when(pl.col("objet_type") == "SESSION").then(session)
-    return values.with_columns(_object_id=session).join(known, on="_object_id", how="left", maintain_order="left")
-
-
-def _judge_durations(texts: pl.DataFrame, values: pl.DataFrame, faults: _Faults) -> None:
-    import polars as pl
-
-    if "duree_suivie_h" not in values.columns:
-        return
-    # a hundredth of an hour forgives binary fractions
-    longest = pl.col("_planned") * DURATION_TOLERANCE + 0.005
-    rows = values.with_columns(_written=texts["duree_suivie_h"]).filter(
-        pl.col("duree_suivie_h").cast(pl.Float64) > longest
+    return (
+        rows.lazy()
+        .with_columns(_object_id=session)
+        .join(known, on="_object_id", how="left", maintain_order="left")
+        .collect()
     )
+
+
+def _duration_checks(rows: pl.DataFrame) -> list[_Check]:
+    if "duree_suivie_h" not in rows.columns or rows["duree_suivie_h"].null_count() == rows.height:
+        return []
+    # a two-hundredth of an hour forgives binary fractions
+    longest = pl.col("_planned") * DURATION_TOLERANCE + 0.005
     planned = pl.col("_planned").cast(pl.String).str.strip_suffix(".0").str.replace(".", ",", literal=True)
-    faults.add(rows, "duree_suivie_h", "DUREE-EXCESSIVE", value=pl.col("_written"), detail=planned)
+    too_long = pl.col("duree_suivie_h").cast(pl.Float64) > longest
+    return [_Check("duree_suivie_h", "DUREE-EXCESSIVE", too_long, written("duree_suivie_h"), planned)]
 
 
-def _split_awaiting(values: pl.DataFrame, context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows whose reference is known (or not given), and those that wait for it."""
-    column = context.contract.reference
-    if column is None:
-        return values, values.clear()
-    waits = values[column.name].is_not_null() & values[OBJECT_PARTNER].is_null()
-    return values.filter(~waits), values.filter(waits)
+def _is_ended_elearning() -> pl.Expr:
+    return (pl.col("_modality") == "ELEARNING") & (pl.col("statut") == "TERMINE")
 
 
-def _awaited(awaited: pl.DataFrame, contract: Contract) -> list[pl.Series]:
-    import polars as pl
-
-    column = contract.reference
-    if column is None:
-        return [pl.Series("awaited_feed", [], pl.String), pl.Series("awaited_id", [], pl.String)]
-    return [_awaited_feed(awaited), awaited[column.name].alias("awaited_id")]
+def _end_of_elearning(column: Column) -> _Check:
+    return _Check(column.name, "OBLIGATOIRE", written(column.name).is_null() & _is_ended_elearning())
 
 
-def _awaited_feed(awaited: pl.DataFrame) -> pl.Series:
-    import polars as pl
-
-    if "objet_type" in awaited.columns:
-        feeds = awaited["objet_type"].replace_strict(OBJECT_FEEDS, default="F01", return_dtype=pl.String)
-        return feeds.alias("awaited_feed")
-    return pl.repeat("F01", awaited.height, dtype=pl.String, eager=True).alias("awaited_feed")
-
-
-def _awaiting_findings(awaited: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    import polars as pl
-
-    faults = _Faults(contract)
-    if contract.reference is not None:
-        name = contract.reference.name
-        rows = awaited.with_columns(_awaited_feed(awaited))
-        faults.add(
-            rows, name, "REFERENCE-ATTENDUE", value=pl.col(name), detail=pl.col("awaited_feed"), severity=AWAITING
-        )
-    return faults.frame()
+def _split_awaiting(rows: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows to load (what they refer to is known, or they refer to nothing), and those that wait; raw columns only."""
+    columns = [*(pl.col(name).cast(pl.String) for name in contract.raw_columns), pl.col(ROW), pl.col(HASH)]
+    reference = contract.reference
+    if reference is None:
+        nothing = [pl.lit(None, pl.String).alias(name) for name in AWAITED]
+        return rows.select(columns), rows.clear().select(*columns, *nothing)
+    waits = rows[reference.name].is_not_null() & rows[OBJECT_PARTNER].is_null()
+    feed = pl.lit("F01")
+    if "objet_type" in rows.columns:
+        feed = pl.col("objet_type").replace_strict(OBJECT_FEEDS, default="F01", return_dtype=pl.String)
+    awaited = [feed.alias(AWAITED[0]), pl.col(reference.name).alias(AWAITED[1])]
+    return rows.filter(~waits).select(columns), rows.filter(waits).select(*columns, *awaited)
 
 
-def _places_findings(values: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """One warning a session that has many more people than places."""
-    import polars as pl
+def _awaiting_faults(awaiting: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    if contract.reference is None or awaiting.is_empty():
+        return _no_faults()
+    everyone = pl.lit(True)
+    identifier, feed = pl.col("awaited_id"), pl.col("awaited_feed")
+    name = contract.reference.name
+    return _faults(awaiting, _Check(name, "REFERENCE-ATTENDUE", everyone, identifier, feed, AWAITING))
 
-    faults = _Faults(contract)
-    if "role" in values.columns and "_places" in values.columns:
-        people = values.filter(
-            (pl.col("role").fill_null("PARTICIPANT") == "PARTICIPANT") & pl.col("_places").is_not_null()
-        )
-        if people.height:
-            full = (
-                people.group_by("_object_id", maintain_order=True)
-                .agg(pl.col(ROW).min(), pl.col("_node").n_unique().alias("people"), pl.col("_places").first())
-                .filter(pl.col("people") > pl.col("_places") * PLACES_TOLERANCE)
-            )
-            detail = pl.format("{} personnes pour {} places", "people", "_places")
-            faults.add(full, "objet_id", "EFFECTIF-PLACES", value=pl.col("_object_id"), detail=detail, severity=WARNING)
-    return faults.frame()
+
+def _places_faults(rows: pl.DataFrame) -> pl.DataFrame:
+    """One warning a session that has many more people than places, at its first row."""
+    if "role" not in rows.columns or rows["_places"].null_count() == rows.height:
+        return _no_faults()
+    full = (
+        rows.lazy()
+        .filter((pl.col("role").fill_null("PARTICIPANT") == "PARTICIPANT") & pl.col("_places").is_not_null())
+        .group_by("_object_id", maintain_order=True)
+        .agg(pl.col(ROW).min(), _people=pl.col("_node").n_unique(), _places=pl.col("_places").first())
+        .filter(pl.col("_people") > pl.col("_places") * PLACES_TOLERANCE)
+        .collect()
+    )
+    counts = pl.format("{} personnes pour {} places", "_people", "_places")
+    everyone = pl.lit(True)
+    return _faults(full, _Check("objet_id", "EFFECTIF-PLACES", everyone, pl.col("_object_id"), counts, WARNING))
 
 
 # --------------------------------------------------------------------------------------------------- repetitions
 
 
-def _identity(texts: pl.DataFrame, values: pl.DataFrame, contract: Contract) -> pl.Series:
-    """Canonical text of whole rows, personal values included; what cannot be read stands as it was written."""
-    import polars as pl
-
-    written = [texts[column.name].alias(f"written:{column.name}") for column in contract.columns]
-    parts = [
-        pl.coalesce(column.name, f"written:{column.name}").fill_null("\x00")
-        if column.name in values.columns
-        else pl.col(f"written:{column.name}").fill_null("\x00")
-        for column in contract.columns
-    ]
-    return values.with_columns(written).select(identity=pl.concat_str(parts, separator="\x1f"))["identity"]
+def _identity(contract: Contract) -> pl.Expr:
+    """Canonical text of a whole row, personal values included; what cannot be read stands as it was written."""
+    parts = (pl.coalesce(column.name, written(column.name), pl.lit("\x00")) for column in contract.columns)
+    return pl.concat_str(*parts, separator="\x1f")
 
 
-def _judge_repetitions(texts: pl.DataFrame, values: pl.DataFrame, context: Context, faults: _Faults) -> None:
-    import polars as pl
-
-    contract = context.contract
+def _repetitions(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """Rows repeated to the letter (from the second on), and rows that share a key and say different things (all)."""
+    everyone = pl.lit(True)
     key = ["_node" if name == PERSON else name for name in contract.key]
-    rows = values.select(ROW, *key, _identity=_identity(texts, values, contract))
     is_first = rows["_identity"].is_first_distinct()
+    found = [_no_faults()]
     if not is_first.all():
-        first_row = pl.col(ROW).first().over("_identity")
-        repeated = rows.with_columns(_first_row=first_row).filter(~is_first)
-        faults.add(repeated, "", "DOUBLON", detail=pl.col("_first_row"))
-    whole = rows.filter(is_first).drop_nulls(key)
-    if whole.height > 1:
-        clashing = whole.filter(whole.select(pl.struct(key).is_duplicated()).to_series())
-        if clashing.height:
-            rows = rows.join(clashing.select(key).unique(), on=key, how="semi", maintain_order="left")
-            faults.add(rows, "", "CLE-CONTRADICTOIRE")
+        numbered = rows.select(ROW, "_identity", _first_row=pl.col(ROW).first().over("_identity"))
+        check = _Check("", "DOUBLON", everyone, detail=pl.col("_first_row"))
+        found.append(_faults(numbered.filter(~is_first), check))
+    different = rows.lazy().select(ROW, *key).filter(is_first).drop_nulls(key)
+    clashing = different.filter(pl.struct(key).is_duplicated()).select(key).unique().collect()
+    if clashing.height:
+        keyed = rows.select(ROW, *key).join(clashing, on=key, how="semi", maintain_order="left")
+        found.append(_faults(keyed, _Check("", "CLE-CONTRADICTOIRE", everyone)))
+    return pl.concat(found)
 
 
 # ------------------------------------------------------------------------------------------------------- outcome
 
 
-def _raw(values: pl.DataFrame, texts: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Rows as the raw table has them, with their keyed hash."""
-    import polars as pl
-
-    contract = context.contract
-    own_texts = values.select(ROW).join(texts, on=ROW, how="left", maintain_order="left")
-    hashes = context.pseudonymiser.hash_rows(_identity(own_texts, values, contract))
-    return values.select(*(pl.col(name).cast(pl.String) for name in contract.raw_columns), ROW).with_columns(
-        hashes.alias(HASH)
-    )
-
-
 def _rejected(refused: pl.DataFrame, table: Table, contract: Contract) -> pl.DataFrame:
-    import polars as pl
-
-    rows = _rejected_values(refused, contract)
+    rows = _rejected_values(refused, [column.name for column in contract.columns], contract)
     if table.truncated.height:
         # cells of a record cut short may be anybody's: none is shown where the feed is about people
-        text = pl.lit(MASK) if contract.has_people else _scrubbed("text")
+        text = pl.lit(MASK) if contract.has_people else scrubbed(pl.col("text"))
         cut = table.truncated.select(row_number=ROW, row_values=pl.struct(texte=text).struct.json_encode())
         rows = pl.concat([rows, cut]).sort("row_number")
     return rows
 
 
-def _rejected_values(refused: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    import polars as pl
-
+def _rejected_values(refused: pl.DataFrame, names: Iterable[str], contract: Contract) -> pl.DataFrame:
     if refused.is_empty():
         return pl.DataFrame(schema={"row_number": pl.Int32, "row_values": pl.String})
     shown = [
-        (_masked(pl.col(column.name)) if column.is_personal else _scrubbed(column.name)).alias(column.name)
-        for column in contract.columns
-        if column.name in refused.columns
+        (_masked(written(name)) if contract.column(name).is_personal else scrubbed(written(name))).alias(name)
+        for name in names
     ]
     return refused.select(row_number=pl.col(ROW), row_values=pl.struct(shown).struct.json_encode())
 
 
 def _refused_source(table: Table, refused: pl.Series) -> pl.DataFrame:
-    import polars as pl
-
     names: list[str] = []
     for index, cell in enumerate(table.header):
         name = cell.strip() or f"colonne {index + 1}"
         names.append(name if name not in names and name != ROW else f"{name} ({index + 1})")
     rows = table.cells.filter(pl.col(ROW).is_in(refused.implode()))
-    rows = rows.rename({f"c{index}": name for index, name in enumerate(names) if f"c{index}" in rows.columns})
+    rows = rows.rename({f"c{index}": name for index, name in enumerate(names)})
     if table.truncated.height:
-        cut = [_padded(cells, len(names)) for cells in table.truncated["cells"]]
+        cut = [_padded(cells.to_list(), len(names)) for cells in table.truncated["cells"]]
         frame = pl.DataFrame(cut, schema=dict.fromkeys(names, pl.String), orient="row")
-        rows = pl.concat([rows, frame.with_columns(table.truncated[ROW])], how="diagonal").sort(ROW)
+        rows = pl.concat([rows, frame.with_columns(table.truncated[ROW])]).sort(ROW)
     return rows
 
 
-def _padded(cells: pl.Series, width: int) -> list[str]:
-    given = cells.to_list()
-    return (
-        [*given[: width - 1], " ".join(given[width - 1 :])]
-        if len(given) >= width
-        else given + [""] * (width - len(given))
-    )
+def _padded(cells: list[str], width: int) -> list[str]:
+    """Cells of a record cut short or too long, as many as the header has: nothing that was written is lost."""
+    if len(cells) < width:
+        return cells + [""] * (width - len(cells))
+    return [*cells[: width - 1], " ".join(cells[width - 1 :])]
 
 
-def _canonical_source(refused: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    names = [column.name for column in contract.columns if column.name in refused.columns]
-    return refused.select(*names, ROW)
-
-
-def _truncated_findings(table: Table) -> pl.DataFrame:
-    import polars as pl
-
-    return table.truncated.select(
-        pl.col(ROW),
-        column=pl.lit(""),
-        rule_id=pl.col("rule_id"),
-        severity=pl.lit(REFUSED),
-        value=pl.lit(""),
-        detail=pl.col("reason"),
-    )
+def _truncated_faults(table: Table) -> pl.DataFrame:
+    if table.truncated.is_empty():
+        return _no_faults()
+    check = _Check("", pl.col("rule_id"), pl.lit(True), detail=pl.col("reason"))
+    return _faults(table.truncated, check)
 
 
 def _remarks(table: Table) -> pl.DataFrame:
-    import polars as pl
-
     schema = {"row_number": pl.Int32, **dict.fromkeys(FINDINGS[1:], pl.String)}
     rows = [
         (item.row_number, item.column, item.value, item.rule_id, item.severity, item.message, item.remedy)
         for item in table.remarks
     ]
-    return pl.DataFrame(rows, schema=schema, orient="row").select(FINDINGS)
-
-
-__all__ = [
-    "AWAITING",
-    "BLOCKED",
-    "FINDINGS",
-    "HASH",
-    "NOTE",
-    "PERSON_KEYS",
-    "REFUSED",
-    "WARNING",
-    "Context",
-    "Judgement",
-    "References",
-    "judge_awaited",
-    "judge_file",
-    "judge_table",
-    "references_of",
-    "refuse_awaited",
-]
+    return pl.DataFrame(rows, schema=schema, orient="row")

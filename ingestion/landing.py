@@ -14,8 +14,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import ConfigurationError, LakouError
 from ingestion.settings import Settings
@@ -43,7 +44,7 @@ class Landed:
     wrapped_key: bytes
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file without following a link and without waiting on a pipe.
 
     Raises:
@@ -183,7 +184,7 @@ def unwritable(folder: str, error: OSError) -> LakouError:
 class _HashingReader:
     """Hash what passes by."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: BufferedReader) -> None:
         self._source = source
         self.digest = hashlib.sha256()
         self.size = 0

@@ -468,9 +468,9 @@ def _copy(
     """Stream a frame into a table as CSV; an empty field is null, save in the columns `not_null`."""
     if frame.is_empty():
         return
-    options = sql.SQL("format csv")
+    options: sql.Composable = sql.SQL("format csv")
     if not_null:
-        options += sql.SQL(", force_not_null ({})").format(sql.SQL(", ").join(map(sql.Identifier, not_null)))
+        options = sql.SQL("format csv, force_not_null ({})").format(sql.SQL(", ").join(map(sql.Identifier, not_null)))
     statement = sql.SQL("copy {} ({}) from stdin ({})").format(
         sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, frame.columns)), options
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
 
 from ingestion.drop import FOLDERS, write_atomically
 from ingestion.errors import LakouError
@@ -59,11 +62,11 @@ class Partner:
 
 def list_partners(connection: psycopg.Connection[Any]) -> list[Partner]:
     """All accounts, in the order of their codes."""
-    rows = connection.execute(
-        "select partner_code, name, kind, programme_code, feeds, siren, notice_version, legal_basis,"
-        " processing_contract, processing_country, is_synthetic from ops.partners order by partner_code"
-    )
-    return [Partner(*row[:4], tuple(row[4]), *row[5:]) for row in rows]
+    columns = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Partner))
+    statement = sql.SQL("select {} from ops.partners order by partner_code").format(columns)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement).fetchall()
+    return [Partner(**{**row, "feeds": tuple(row["feeds"])}) for row in rows]
 
 
 def add(settings: Settings, connection: psycopg.Connection[Any], partner: Partner) -> None:
@@ -85,20 +88,17 @@ def add(settings: Settings, connection: psycopg.Connection[Any], partner: Partne
         raise LakouError(
             f"no feed is called {', '.join(unknown) or '(none given)'}", f"choose among {', '.join(sorted(contracts))}"
         )
-    connection.execute(
-        "insert into ops.partners (partner_code, name, kind, programme_code, feeds, siren, notice_version, legal_basis,"
-        " processing_contract, processing_country, is_synthetic) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " on conflict (partner_code) do update set name = excluded.name, kind = excluded.kind,"
-        " programme_code = excluded.programme_code, feeds = excluded.feeds, siren = excluded.siren,"
-        " notice_version = excluded.notice_version, legal_basis = excluded.legal_basis,"
-        " processing_contract = excluded.processing_contract, processing_country = excluded.processing_country,"
-        " is_synthetic = excluded.is_synthetic",
-        [
-            partner.partner_code, partner.name, partner.kind, partner.programme_code, list(partner.feeds), partner.siren,
-            partner.notice_version, partner.legal_basis, partner.processing_contract, partner.processing_country,
-            partner.is_synthetic,
-        ],
-    )  # fmt: skip
+    names = [field.name for field in fields(Partner)]
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL(
+        "insert into ops.partners ({}) values ({}) on conflict (partner_code) do update set ({}) = row({})"
+    ).format(
+        columns,
+        sql.SQL(", ").join(map(sql.Placeholder, names)),
+        columns,
+        sql.SQL(", ").join(sql.Identifier("excluded", name) for name in names),
+    )
+    connection.execute(statement, asdict(partner) | {"feeds": list(partner.feeds)})
     make_folders(settings, partner.partner_code)
     write_guides(settings, partner)
 

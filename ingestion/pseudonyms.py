@@ -12,6 +12,7 @@ from ingestion.errors import ConfigurationError
 if TYPE_CHECKING:
     import polars as pl
 
+# what Unicode does not take apart by itself
 _LIGATURES = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d"}
 
 
@@ -42,9 +43,8 @@ class Pseudonymiser:
         """Hash a column of text; each different value is hashed once, null stays null."""
         import polars as pl
 
-        unique = values.unique().drop_nulls()
-        hashed = pl.Series(map(self.digest, unique), dtype=pl.String)
-        return values.replace_strict(unique, hashed, default=None, return_dtype=pl.String)
+        hashed = {text: self.digest(text) for text in values.unique() if text is not None}
+        return pl.Series(values.name, map(hashed.get, values), dtype=pl.String)
 
     def hash_rows(self, values: pl.Series) -> pl.Series:
         """Hash a column of text whose values are all but unique."""
@@ -74,7 +74,7 @@ class Pseudonymiser:
             person_key_2=pl.concat_str("surname", "forename", "year", separator="|"),
             person_key_3=pl.concat_str("forename", "year", separator="|"),
         )
-        return pl.DataFrame([self.hash_unique(parts[name]).alias(name) for name in parts.columns])
+        return pl.DataFrame([self.hash_unique(parts[name]) for name in parts.columns])
 
 
 def letters(text: pl.Expr) -> pl.Expr:

@@ -9,8 +9,9 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ WORKBOOK_ROWS = 1_048_576
 # an unclosed quote may not swallow more than this many lines
 MAX_QUOTED_LINES = 50
 ROW = "_row_number"
+REPLACEMENT = "\ufffd"
+# the first row of a template, and what Excel writes to tell a separator
+MARKS = ("lakou:", "sep=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,9 @@ def read_table(path: Path, extension: str, contract: Contract) -> Table:
     )
 
 
+@lru_cache(maxsize=4096)
 def normal(text: str) -> str:
-    """A header's cell as it is compared: lower case, no accents, single spaces for all that is not a letter or digit."""
+    """A header's cell as it is compared: lower case, no accents, words of letters and digits with single spaces."""
     plain = unicodedata.normalize("NFKD", text.lower().replace("œ", "oe"))
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     return " ".join(re.findall(r"[a-z0-9]+", plain))
@@ -111,6 +116,7 @@ def normal(text: str) -> str:
 
 def _read_csv(data: bytes, contract: Contract) -> Table:
     text, remarks = _decode(data)
+    is_damaged = bool(remarks) and REPLACEMENT in text
     if not text.strip():
         raise _empty("Le fichier ne contient aucun caractère.")
     if "\r" in text:
@@ -124,8 +130,11 @@ def _read_csv(data: bytes, contract: Contract) -> Table:
     matching = match_header(kept, contract, int(lines.numbers[skipped]))
     cells, truncated = _parse(body, lines, skipped + 1, separator, len(header_cells))
     cells, notes = _set_aside(cells, header_cells)
+    if is_damaged:
+        cells, damaged = _undecoded(cells, separator)
+        truncated += damaged
     cut = _truncated_frame([*torn, *truncated])
-    preamble = _preamble_notes(skipped)
+    preamble = _preamble_notes(skipped, text)
     return Table(cells, tuple(header_cells), matching.positions, cut, (*remarks, *matching.remarks, *preamble, *notes))
 
 
@@ -159,23 +168,26 @@ def _find_header(text: str, contract: Contract) -> tuple[str, int]:
     """The separator, and how many records come before the header."""
     sample = text[: 1 << 16].split("\n", HEADER_SEARCH)[:HEADER_SEARCH]
     known = _known_headers(contract)
-    best = (-1, -1, ";", 0)
+    required = {column.name for column in contract.columns if column.required}
+    best, found = 0, (max(SEPARATORS, key="\n".join(sample).count), 0)
     for separator in SEPARATORS:
-        try:
-            records = list(csv.reader(io.StringIO("\n".join(sample)), delimiter=separator))
-        except csv.Error:
-            records = [line.split(separator) for line in sample]
-        for index, record in enumerate(records):
-            matched = len({known.get(normal(cell)) for cell in record} - {None})
-            if (matched, len(record)) > best[:2] and matched > best[0]:
-                best = (matched, len(record), separator, index)
-        if best[0] == len(contract.columns):
-            break
-    if best[0] >= 1:
-        return best[2], best[3]
-    first = next(index for index, line in enumerate(text.split("\n")) if line.strip())
-    line = text.split("\n", first + 1)[first]
-    return max(SEPARATORS, key=line.count), first
+        for index, record in enumerate(_sample_records(sample, separator)):
+            names = {known.get(normal(cell)) for cell in record} - {None}
+            if names and required <= names:
+                return separator, index
+            if len(names) > best:
+                best, found = len(names), (separator, index)
+    if not best:
+        lines = enumerate(text.split("\n"))
+        return found[0], next(index for index, line in lines if line.strip())
+    return found
+
+
+def _sample_records(lines: list[str], separator: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(io.StringIO("\n".join(lines)), delimiter=separator)
+    except csv.Error:
+        yield from (line.split(separator) for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,9 +364,7 @@ def _parse(body: bytes, lines: _Lines, first: int, separator: str, width: int) -
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
         ),
     )
-    frame = pl.from_arrow(table)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError("pyarrow gave no table")
+    frame = pl.DataFrame(table)
     good = np.ones(len(numbers), bool)
     extra: list[list[str]] = []
     extra_numbers: list[int] = []
@@ -388,7 +398,11 @@ def _truncated_frame(rows: Iterable[_Cut]) -> pl.DataFrame:
     import polars as pl
 
     names = ("text", "rule_id", "reason")
-    schema = {ROW: pl.Int32, **dict.fromkeys(names, pl.String), "cells": pl.List(pl.String)}
+    schema: dict[str, pl.DataType] = {
+        ROW: pl.Int32(),
+        **dict.fromkeys(names, pl.String()),
+        "cells": pl.List(pl.String),
+    }
     return pl.DataFrame(
         [(row.row_number, row.text, row.rule_id, row.reason, row.cells) for row in sorted(rows, key=_row_number)],
         schema=schema,
@@ -427,12 +441,27 @@ def _row_notes(numbers: pl.Series, rule_id: str, message: str) -> list[Remark]:
     return [Remark(number, "", "", rule_id, "NOTE", message) for number in numbers.head(100)]
 
 
-def _preamble_notes(skipped: int) -> list[Remark]:
-    if not skipped:
+def _preamble_notes(skipped: int, first: str) -> list[Remark]:
+    if not skipped or (skipped == 1 and first.lower().startswith(MARKS)):
         return []
     what = "La première ligne" if skipped == 1 else f"Les {skipped} premières lignes"
     verb = "précède l'en-tête : elle est passée" if skipped == 1 else "précèdent l'en-tête : elles sont passées"
     return [Remark(1, "", "", "LIGNE-TITRE", "NOTE", f"{what} {verb}.")]
+
+
+def _undecoded(cells: pl.DataFrame, separator: str) -> tuple[pl.DataFrame, list[_Cut]]:
+    """Set records apart that hold bytes of no character of the file's encoding."""
+    import polars as pl
+
+    names = [name for name in cells.columns if name != ROW]
+    is_damaged = pl.any_horizontal(pl.col(name).str.contains(REPLACEMENT, literal=True) for name in names)
+    damaged = cells.filter(is_damaged)
+    texts = damaged.select(pl.concat_list(names)).to_series().to_list()
+    reason = "des caractères n'existent pas dans l'encodage du fichier"
+    cuts = [
+        _Cut(number, separator.join(record), record, reason) for number, record in zip(damaged[ROW], texts, strict=True)
+    ]
+    return cells.filter(~is_damaged), cuts
 
 
 # ------------------------------------------------------------------------------------------------------- header
@@ -561,7 +590,7 @@ def _read_workbook(path: Path, extension: str, contract: Contract) -> Table:
     cells = pl.DataFrame(columns or [[] for _ in names], schema=dict.fromkeys(names, pl.String), orient="col")
     cells = cells.with_columns(pl.int_range(index + 2, index + 2 + cells.height, dtype=pl.Int32).alias(ROW))
     cells, notes = _set_aside(cells, header)
-    remarks = [*matching.remarks, *_preamble_notes(index), *notes]
+    remarks = [*matching.remarks, *_preamble_notes(index, _written(rows[0][0]) if rows[0] else ""), *notes]
     if hidden:
         names_text = ", ".join(f"« {name} »" for name in hidden)
         remarks.append(Remark(0, "", "", "FEUILLE-MASQUEE", "NOTE", f"Feuilles masquées, non lues : {names_text}."))
@@ -639,7 +668,7 @@ def _empty(what: str) -> BlockedFile:
     return BlockedFile(
         "FICHIER-VIDE",
         what,
-        "S'il n'y a rien à déclarer, déposez le modèle avec sa seule ligne d'en-tête ; sinon, vérifiez l'enregistrement.",
+        "S'il n'y a rien à déclarer, déposez le modèle avec sa seule ligne d'en-tête ; sinon, vérifiez-le.",
     )
 
 

@@ -174,11 +174,13 @@ def awaiting_findings(rows: pl.DataFrame, column: str) -> pl.DataFrame:
         "value",
         pl.lit("REFERENCE-ATTENDUE").alias("rule_id"),
         pl.lit("ATTENTE").alias("severity"),
-        pl.format("« {} » n'est pas encore connu : la ligne attend, sans être comptée.", "value").alias("message"),
-        pl.format(
-            "Rien à renvoyer si le flux {} le déclare au plus tard le {} ; sinon la ligne sera refusée.",
-            "feed",
-            "deadline",
+        ("« " + pl.col("value") + " » n'est pas encore connu : la ligne attend, sans être comptée.").alias("message"),
+        (
+            "Rien à renvoyer si le flux "
+            + pl.col("feed")
+            + " le déclare au plus tard le "
+            + pl.col("deadline")
+            + " ; sinon la ligne sera refusée."
         ).alias("remedy"),
     )
 
@@ -360,10 +362,7 @@ def _next_due(connection: psycopg.Connection[Any], delivery: Delivery, today: dt
 
 def _receipt_csv(findings: pl.DataFrame) -> bytes:
     # a spreadsheet would run a cell that begins like a formula
-    safe = (
-        pl.when(pl.col(pl.String).str.contains(r"^[=+\-@\t\r]")).then(pl.concat_str(pl.lit("'"), pl.col(pl.String)))
-    ).otherwise(pl.col(pl.String))
-    frame = findings.with_columns(safe.name.keep())
+    frame = findings.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'${1}"))
     frame.columns = list(_CSV_HEADER)
     return frame.write_csv(separator=";", include_bom=True).encode()
 

@@ -33,20 +33,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SESSIONS_FEED = "F01"
-_SESSIONS = {
-    "partner_code": pl.String,
-    "session_id": pl.String,
-    "duree_prevue_h": pl.Float64,
-    "places": pl.Int64,
-    "programme_code": pl.String,
-    "modalite": pl.String,
-    "delivery_id": pl.String,
-    "period": pl.String,
-    "period_end": pl.Date,
-    "version": pl.Int64,
-    "part": pl.Int64,
-    "load_id": pl.Int64,
-}
+_OURS = str(Path(__file__).resolve().parent)
+_SESSIONS = pl.Schema(
+    {
+        "partner_code": pl.String,
+        "session_id": pl.String,
+        "duree_prevue_h": pl.Float64,
+        "places": pl.Int64,
+        "programme_code": pl.String,
+        "modalite": pl.String,
+        "delivery_id": pl.String,
+        "period": pl.String,
+        "period_end": pl.Date,
+        "version": pl.Int64,
+        "part": pl.Int64,
+        "load_id": pl.Int64,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +308,9 @@ class _Receiver:
                     for delivery_id in loading.deliveries_awaiting(connection, SESSIONS_FEED, awaited):
                         counts += self._settle(delivery_id, sessions)
         # only now is it true
-        self._sessions = sessions
-        self._references.clear()
+        if sessions is not self._sessions:
+            self._sessions = sessions
+            self._references.clear()
         word = {loading.ACCEPTED: "accepted", loading.WITH_RESERVES: "reserved", loading.REFUSED: "refused"}
         self._counts += counts
         self._counts[word[judged.state]] += 1
@@ -508,14 +512,19 @@ class _Receiver:
 @contextmanager
 def _receiver(settings: Settings) -> Iterator[_Receiver]:
     # a missing key stops everything here, before anything is taken
-    pseudonymiser = _pseudonymiser(settings)
+    pseudonymiser = load_pseudonymiser(settings)
     landing.check(settings)
     with connect(settings) as connection:
         connection.autocommit = True
         yield _Receiver(settings, connection, pseudonymiser)
 
 
-def _pseudonymiser(settings: Settings) -> Pseudonymiser:
+def load_pseudonymiser(settings: Settings) -> Pseudonymiser:
+    """What turns names into keyed hashes.
+
+    Raises:
+        ConfigurationError: the key is missing, unreadable or no key.
+    """
     text = settings.secret("hmac.key")
     try:
         return Pseudonymiser(bytes.fromhex(text))
@@ -545,8 +554,9 @@ def _kept_apart(connection: Connection[Any], name: str, failures: list[str]) -> 
         failures.append(f"{name}: {error.strerror or error}")
     except (Exception, pl.exceptions.PanicException) as error:
         # its text may quote a cell, and no cell goes to a log
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        failures.append(f"{name}: {type(error).__name__} at {last.filename}:{last.lineno}")
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
+        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+        failures.append(f"{name}: {type(error).__name__} at {where}; this is a fault of ours, the file stays")
     else:
         return
     log.error("%s", failures[-1])

@@ -14,6 +14,8 @@ def sentence(contract: Contract, name: str, rule_id: str) -> tuple[str, str]:
     column = next((column for column in contract.columns if column.name == name), None)
     if column is not None and rule_id in _BY_COLUMN:
         message, remedy = _BY_COLUMN[rule_id]
+        bound = column.not_before or column.not_after
+        message = message.replace("{borne}", contract.column(bound).title if bound else "")
         return _fill(message, column), _fill(_own_remedy(column, rule_id) or remedy, column)
     message, remedy = _BY_ROW[rule_id]
     title = column.title if column else ""
@@ -27,7 +29,6 @@ def _fill(text: str, column: Column) -> str:
         .replace("{liste}", ", ".join(column.enum))
         .replace("{longueur}", str(column.max_length or ""))
         .replace("{bornes}", _bounds(column))
-        .replace("{borne}", column.not_before or column.not_after or "")
     )
 
 
@@ -138,7 +139,8 @@ _BY_COLUMN = {
     "DECIMALE-VIRGULE": ("Virgule décimale lue dans « {titre} » ({detail}).", ""),
     "DATE-FRANCAISE": ("Dates lues comme jour/mois/année dans « {titre} » ({detail}).", ""),
     "CODE-AMBIGU": (
-        "« {titre} » : codes lus comme codes INSEE, bien qu'ils soient aussi des codes postaux d'autres communes ({detail}).",
+        "« {titre} » : codes lus comme codes INSEE, bien qu'ils soient aussi les codes postaux d'autres communes"
+        " ({detail}).",
         "",
     ),
     "CODE-POSTAL-CONVERTI": ("« {titre} » : codes postaux convertis en codes INSEE ({detail}).", ""),
@@ -154,11 +156,7 @@ _BY_ROW = {
         "Gardez une seule ligne par clé ({cle}).",
     ),
     "ENREGISTREMENT-TRONQUE": (
-        "La ligne n'a pas le nombre de cellules de l'en-tête : {detail}.",
-        "Vérifiez les séparateurs et les guillemets de cette ligne.",
-    ),
-    "CARACTERES-ILLISIBLES": (
-        "La ligne contient des caractères qui n'existent pas dans l'encodage du fichier.",
-        "Enregistrez le fichier en CSV UTF-8 et déposez-le de nouveau.",
+        "La ligne ne se lit pas en entier : {detail}.",
+        "Vérifiez ses séparateurs, ses guillemets et l'encodage du fichier (CSV UTF-8).",
     ),
 }

@@ -90,7 +90,12 @@
             {{ rows_by_margin }}.entity_key,
             sum({{ rows_by_margin }}.num) as num,
             sum({{ rows_by_margin }}.den) as den
-        from {{ rows_by_margin }}
+        from (
+            -- offset 0: rows meet their own margins, not first every margin of their indicator
+            select *
+            from {{ rows_by_margin }}
+            offset 0
+        ) as {{ rows_by_margin }}
         inner join {{ margins }}
             on
                 {% for column in margin_columns() -%}

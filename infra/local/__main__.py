@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
     # the lock taken before this environment was there; what is started from here must not hold it
     descriptor = os.environ.pop("LAKOU_LOCK_DESCRIPTOR", "")
     if descriptor:
-        os.set_inheritable(int(descriptor), False)  # noqa: FBT003
+        os.set_inheritable(int(descriptor), False)
     if arguments[:1] == ["exec"] and len(arguments) > 1:
         from infra.local.services import launch
 

@@ -106,7 +106,7 @@ def install(platform: Platform, name: str, board: Board) -> str | None:
         board.command([uv, "venv", "--clear", "--python", base, str(venv)], log, environment)
     (venv / STAMP).unlink(missing_ok=True)
     python = str(venv / "bin" / "python")
-    sync = [uv, "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", python]
+    sync = [uv, "pip", "sync", "--require-hashes", "--python", python]
     board.command([*sync, str(LOCKS / f"{name}.txt")], log, environment)
     _point_at_checkout(platform, name)
     write_atomically(venv / STAMP, fingerprint(name), 0o644)
@@ -209,7 +209,7 @@ def main(arguments: list[str]) -> int:
 def _hand_over(platform: Platform, arguments: list[str]) -> int:
     python = str(platform.venv("pipeline") / "bin" / "python")
     sys.stdout.flush()
-    os.execv(python, [python, "-m", "infra.local", *arguments])
+    os.execv(python, [python, "-m", "infra.local", *arguments])  # noqa: S606 - nothing goes through a shell
     return 1
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from infra.airflow.environment import airflow_environment, write_passwords
 from infra.local.access import host_public_key, partners, summary, write_access
 from infra.local.bootstrap import fingerprint, install, installed
 from infra.local.dashboards import check_dashboards
@@ -30,7 +31,6 @@ from infra.local.supervision import (
     wait_until_well,
     wanted_fingerprint,
 )
-from infra.airflow.environment import airflow_environment, write_passwords
 from ingestion.errors import LakouError
 
 # what belongs to one platform; the environments stay at a reset
@@ -247,7 +247,7 @@ class Start:
 
     def from_running(self, found: dict[str, str]) -> None:
         """What is not running, and what changed since the last time; nothing else."""
-        platform, board = self.platform, self.board
+        board = self.board
         dead = [name for name, state in found.items() if state not in {"RUNNING", "STARTING"}]
         board.step("secrets", self.secrets)
         if dead:

@@ -227,7 +227,7 @@ def wait_until_ready(platform: Platform, alive: Any, seconds: float = 90) -> Non
         try:
             with administrator(platform) as connection:
                 connection.execute("select 1")
-            return
+                return
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1]
             if "password authentication failed" in reason:

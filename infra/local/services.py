@@ -233,6 +233,6 @@ def launch(platform: Platform, arguments: list[str]) -> None:
         command, environment = arguments, base_environment(platform) | own(platform)
         environment.pop(MARKER)
     try:
-        os.execvpe(command[0], command, environment)
+        os.execvpe(command[0], command, environment)  # noqa: S606 - nothing goes through a shell
     except OSError as error:
         raise LakouError(f"{command[0]} cannot be run ({error.strerror})", "install it with `make up`") from error

@@ -21,7 +21,7 @@ class Skipped(Exception):  # noqa: N818 - not a failure: a step before it failed
     """A step that did not run since one that it needs failed."""
 
 
-class StepFailed(LakouError):
+class StepError(LakouError):
     """A step failed; the text names it and shows the last lines of its log."""
 
 
@@ -63,7 +63,7 @@ class Board:
             answer = action()
         except LakouError as error:
             self._show_failure(title, begun)
-            raise StepFailed(f"{title}: {error.what}", error.remedy) from error
+            raise StepError(f"{title}: {error.what}", error.remedy) from error
         except Exception as error:
             if not isinstance(error, Skipped):
                 self._show_failure(title, begun)
@@ -140,7 +140,7 @@ class Board:
         """Run a program, its output to `log` (and each line to `follow`).
 
         Raises:
-            StepFailed: it failed or took too long; with the last lines of the log.
+            StepError: it failed or took too long; with the last lines of the log.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         name = Path(arguments[0]).name
@@ -168,9 +168,9 @@ class Board:
                     timer.cancel()
                     self._children.discard(child)
         except OSError as error:
-            raise StepFailed(f"{name} cannot be run ({error.strerror}: {error.filename})") from error
+            raise StepError(f"{name} cannot be run ({error.strerror}: {error.filename})") from error
         if code:
-            raise StepFailed(f"{name} ended with code {code}; the end of {log}:\n{last_lines(log)}")
+            raise StepError(f"{name} ended with code {code}; the end of {log}:\n{last_lines(log)}")
 
     def stop_children(self) -> None:
         """End the programs that steps are waiting for."""

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def start_supervisor(platform: Platform) -> None:
 def start_service(platform: Platform, name: str) -> None:
     """Ask for a service; no harm if it runs already."""
     try:
-        supervisor(platform).startProcess(name, False)  # noqa: FBT003
+        supervisor(platform).startProcess(name, False)
     except xmlrpc.client.Fault as fault:
         if fault.faultCode != ALREADY_STARTED:
             raise LakouError(f"the supervisor refuses to start {name}: {fault.faultString}") from fault
@@ -164,24 +164,17 @@ def wait_until_well(platform: Platform, names: Iterable[str], seconds: float = 1
 
 
 def stop_everything(platform: Platform) -> int:
-    """Stop every process of the platform: asked first, then signalled, then killed; returns how many had to be killed."""
-    running = states(platform) is not None
-    if running:
-        with contextlib.suppress(OSError, xmlrpc.client.Error):
-            supervisor(platform).shutdown()
-        _wait_until_gone(platform, 90, supervised=True)
-    for postmaster in server_pids(platform):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(postmaster, signal.SIGINT)
-    for pid in _marked(platform):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    _wait_until_gone(platform, 10)
-    left = [*_marked(platform), *server_pids(platform)]
-    for pid in left:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    _wait_until_gone(platform, 5)
+    """Stop every process of the platform: asked, then signalled, then killed; returns how many had to be killed."""
+    with contextlib.suppress(OSError, xmlrpc.client.Error):
+        supervisor(platform).shutdown()
+        # it answers at once, and ends once its services have
+        _wait_until_gone(lambda: _supervisor_pids(platform), 90)
+    for number, pids in ((signal.SIGINT, server_pids(platform)), (signal.SIGTERM, _marked(platform))):
+        _signal(pids, number)
+    _wait_until_gone(lambda: processes(platform), 15)
+    left = processes(platform)
+    _signal(left, signal.SIGKILL)
+    _wait_until_gone(lambda: processes(platform), 5)
     socket_path(platform).unlink(missing_ok=True)
     return len(left)
 
@@ -191,12 +184,22 @@ def processes(platform: Platform) -> list[int]:
     return sorted({*_marked(platform), *server_pids(platform)})
 
 
-def _wait_until_gone(platform: Platform, seconds: float, *, supervised: bool = False) -> None:
+def _wait_until_gone(remaining: Callable[[], list[int]], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if states(platform) is None if supervised else not processes(platform):
-            return
+    while remaining() and time.monotonic() < deadline:
         time.sleep(0.1)
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _supervisor_pids(platform: Platform) -> list[int]:
+    path = platform.run / "supervisord.pid"
+    text = path.read_text().strip() if path.exists() else ""
+    return [int(text)] if text.isdigit() and int(text) in _marked(platform) else []
 
 
 def _marked(platform: Platform) -> list[int]:

@@ -89,6 +89,10 @@ class PartnerFiles(asyncssh.SFTPServer):
 
     # -- where things are
 
+    def map_path(self, path: bytes) -> bytes:
+        """Local path of a partner's path, its folder being `/`; never above it, links not yet followed."""
+        return super().map_path(path).rstrip(b"/")
+
     def _inside(self, path: bytes) -> Path:
         """Local path of a partner's path; a link on the way is refused, wherever it leads."""
         local = os.fsdecode(self.map_path(path))
@@ -114,7 +118,7 @@ class PartnerFiles(asyncssh.SFTPServer):
 
     def realpath(self, path: bytes) -> bytes:
         """The path as the partner would write it in full."""
-        return self.reverse_map_path(self.map_path(path).rstrip(b"/"))
+        return self.reverse_map_path(self.map_path(path))
 
     # -- looking
 
@@ -194,7 +198,7 @@ class PartnerFiles(asyncssh.SFTPServer):
             file_obj.file.seek(offset)
             return file_obj.file.write(data)
         except OSError as error:
-            log.error("%s: writing failed: %s", self.partner, error.strerror)
+            log.warning("%s: writing failed: %s", self.partner, error.strerror)
             file_obj.failed = asyncssh.SFTPFailure("L'écriture a échoué sur la plateforme : réessayez plus tard.")
             raise file_obj.failed from error
         except asyncssh.SFTPError as error:
@@ -312,7 +316,7 @@ class Door(asyncssh.SSHServer):
             except FileNotFoundError:
                 log.warning("no account %r", username)
             except (OSError, ValueError) as error:
-                log.error("the keys of %s cannot be read: %s", username, error)
+                log.warning("the keys of %s cannot be read: %s", username, error)
         return True
 
     def auth_completed(self) -> None:

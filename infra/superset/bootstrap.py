@@ -1,11 +1,11 @@
 """Bring Superset to the state that this directory describes, in one process. Run again, it changes nothing.
 
 Metadata schema, permissions, administrator, assets (in one transaction), assets no longer described, roles, users,
-row-level security, dashboards' readers. When nothing that it depends on has changed it says so without starting Superset.
+row-level security, dashboards' readers. When nothing that it depends on has changed it says so at once.
 
 Environment: LAKOU_HOME, LAKOU_SECRETS_DIR, SUPERSET_METADATA_URI (see `superset_config.py`) and
     LAKOU_READER_URI: SQLAlchemy URL of the warehouse as lakou_reader. Required.
-    LAKOU_PARTNERS_FILE: JSON `[{"code": "…", "name": "…"}]`, default `$LAKOU_HOME/run/partners.json`; absent = no partner.
+    LAKOU_PARTNERS_FILE: JSON `[{"code": "…", "name": "…"}]`, default `$LAKOU_HOME/run/partners.json`; absent = none.
 Passwords: secret files `superset_admin`, `superset_comite`, `superset_ingenieur`; `superset_partenaire_<CODE>` is made
 when it is absent.
 
@@ -35,6 +35,8 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ASSETS = HERE / "assets"
+# what the importer replaces by the password that it is given
+MASK = "X" * 10
 STAMP = "create table if not exists lakou_bootstrap (name text primary key, digest text not null)"
 
 
@@ -130,7 +132,9 @@ def read_plan() -> Plan:
         passwords[f"partenaire-{code.lower()}"] = _secret(path)
     _secret(secret_files / "superset_secret_key")
     return Plan(
-        assets={p.relative_to(ASSETS).as_posix(): p.read_text(encoding="utf-8") for p in sorted(ASSETS.rglob("*.yaml"))},
+        assets={
+            p.relative_to(ASSETS).as_posix(): p.read_text(encoding="utf-8") for p in sorted(ASSETS.rglob("*.yaml"))
+        },
         security=yaml.safe_load((HERE / "security.yml").read_text(encoding="utf-8")),
         partners=partners,
         passwords=passwords,
@@ -302,7 +306,7 @@ def import_assets(plan: Plan) -> None:
     for path in [path for path in contents if path.startswith("databases/")]:
         # the address of the warehouse is the machine's, not the repository's
         database = yaml.safe_load(contents[path])
-        database["sqlalchemy_uri"] = url.set(password="XXXXXXXXXX").render_as_string(hide_password=False)
+        database["sqlalchemy_uri"] = url.set(password=MASK).render_as_string(hide_password=False)
         contents[path] = yaml.safe_dump(database)
     passwords = {path: url.password or "" for path in contents if path.startswith("databases/")}
     with override_user(security_manager.find_user("admin")):
@@ -384,7 +388,9 @@ def sync_row_security(plan: Plan) -> None:
     if unknown:
         raise BootstrapError(f"jeux de données absents de security.yml : {', '.join(unknown)}")
     partner_roles = [f"Partenaire_{code}" for code in plan.partners]
-    by_class = {name: [tables[t] for t, c in classes.items() if c == name and t in tables] for name in ("own", "all", "none")}
+    by_class = {
+        name: [tables[t] for t, c in classes.items() if c == name and t in tables] for name in ("own", "all", "none")
+    }
     everyone = plan.security["full_readers"]
     rules = [
         # a base rule applies to everybody but its roles

@@ -16,6 +16,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 _HOME = Path(os.environ.get("LAKOU_HOME", Path(__file__).resolve().parents[2] / ".lakou"))
 _SECRETS = Path(os.environ.get("LAKOU_SECRETS_DIR", _HOME / "secrets"))
@@ -68,10 +69,8 @@ D3_TIME_FORMAT = {
     "periods": ["AM", "PM"],
     "days": ["dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"],
     "shortDays": ["dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."],
-    "months": ["janvier", "février", "mars", "avril", "mai", "juin"]
-    + ["juillet", "août", "septembre", "octobre", "novembre", "décembre"],
-    "shortMonths": ["janv.", "févr.", "mars", "avr.", "mai", "juin"]
-    + ["juil.", "août", "sept.", "oct.", "nov.", "déc."],
+    "months": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
+    "shortMonths": "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.".split(),
 }
 CURRENCIES = ["EUR"]
 CSV_EXPORT = {"encoding": "utf-8-sig", "sep": ";", "decimal": ","}
@@ -85,7 +84,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = _HTTPS
 # two platforms on one machine differ by port only, which a cookie does not see
-SESSION_COOKIE_NAME = f"lakou_superset_{os.environ.get('LAKOU_SUPERSET_PORT', '8088')}"
+SESSION_COOKIE_NAME = f"lakou_superset_{urlsplit(_BASE_URL).port or 443}"
 PERMANENT_SESSION_LIFETIME = timedelta(hours=8)
 RATELIMIT_ENABLED = True
 RATELIMIT_STORAGE_URI = _REDIS_URL or "memory://"

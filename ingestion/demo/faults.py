@@ -76,9 +76,7 @@ SESSION_FAULTS = {
     "duree en lettres": Fault({"duree_prevue_h": "deux heures"}, (("duree_prevue_h", "TYPE-DECIMAL"),)),
     "intitule vide": Fault({"intitule": ""}, (("intitule", "OBLIGATOIRE"),)),
     "intitule trop long": Fault({"intitule": "Découvrir l'IA " * 16}, (("intitule", "LONGUEUR"),)),
-    "hors perimetre": Fault(
-        {"modalite": "ATELIER", "code_commune": "97105"}, (("code_commune", "COMMUNE-PERIMETRE"),)
-    ),
+    "hors perimetre": Fault({"modalite": "ATELIER", "code_commune": "97105"}, (("code_commune", "COMMUNE-PERIMETRE"),)),
     "salle sans commune": Fault({"modalite": "ATELIER", "code_commune": ""}, (("code_commune", "OBLIGATOIRE"),)),
     "code postal": Fault({"modalite": "ATELIER", "code_commune": "97250"}, (("code_commune", "CODE-POSTAL"),)),
     "places en lettres": Fault({"places": "vingt"}, cells={"places": ""}),

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from ingestion.contracts import load_contracts
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-DATES = frozenset({"date_debut", "date_fin", "date_proposition", "date_fin_suivi", "date_presentation", "date_obtention"})
+DATES = frozenset(
+    {"date_debut", "date_fin", "date_proposition", "date_fin_suivi", "date_presentation", "date_obtention"}
+)
 DECIMALS = frozenset({"duree_prevue_h", "duree_suivie_h"})
 WHOLE = frozenset({"places", "annee_naissance"})
 # xlsxwriter would write the hour of the run
@@ -47,7 +49,9 @@ class Row:
 
     def copy(self) -> Row:
         """The same record again."""
-        return Row(dict(self.cells), self.person, dict(self.written), self.rules, self.state, self.keeps, 0, self.session_end)
+        return Row(
+            dict(self.cells), self.person, dict(self.written), self.rules, self.state, self.keeps, 0, self.session_end
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def make_people(count: int, rng: random.Random) -> list[Person]:
         year = _birth_year(rng)
         status = _draw(rng, STATUSES)
         changes = status == "DEMANDEUR_EMPLOI" and rng.random() < 0.45
-        emails = (f"{plain(first)}.{plain(birth)}{number}@{DOMAINS[number % len(DOMAINS)]}",)
+        emails: tuple[str, ...] = (f"{plain(first)}.{plain(birth)}{number}@{DOMAINS[number % len(DOMAINS)]}",)
         if knows == "two mails":
             emails += (f"{plain(birth)}-{number}@travail.example.com",)
         roll = rng.random()
@@ -120,7 +120,8 @@ def make_people(count: int, rng: random.Random) -> list[Person]:
         people.append(
             Person(
                 number, birth, first, year, emails, knows, sex if rng.random() < 0.985 else "X", status,
-                "SALARIE" if changes else "", rng.randrange(6, 20), _draw(rng, LEVELS), commune, rng.random() ** 1.6 + 0.08,
+                "SALARIE" if changes else "", rng.randrange(6, 20), _draw(rng, LEVELS), commune,
+                rng.random() ** 1.6 + 0.08,
             )
         )  # fmt: skip
     return _relatives(_homonyms(people))
@@ -132,7 +133,11 @@ def _homonyms(people: list[Person]) -> list[Person]:
     for at in range(6):
         model, other = people[40 + at], people[60 + at]
         changed[60 + at] = replace(
-            other, birth_name=model.birth_name, first_name=model.first_name, birth_year=model.birth_year - 7, sex=model.sex
+            other,
+            birth_name=model.birth_name,
+            first_name=model.first_name,
+            birth_year=model.birth_year - 7,
+            sex=model.sex,
         )
     return changed
 
@@ -144,7 +149,12 @@ def _relatives(people: list[Person]) -> list[Person]:
         parent, child = people[80 + at], people[90 + at]
         changed[80 + at] = replace(parent, knows="both", emails=parent.emails[:1], activity=0.9)
         changed[90 + at] = replace(
-            child, knows="both", emails=parent.emails[:1], birth_name=parent.birth_name, activity=0.9, birth_year=2003 + at
+            child,
+            knows="both",
+            emails=parent.emails[:1],
+            birth_name=parent.birth_name,
+            activity=0.9,
+            birth_year=2003 + at,
         )
     return changed
 
@@ -154,7 +164,9 @@ def _first_names() -> list[tuple[str, str]]:
 
 
 def _birth_year(rng: random.Random) -> int:
-    low, high = _draw(rng, (((1941, 1958), 8), ((1959, 1966), 12), ((1967, 1980), 32), ((1981, 1995), 32), ((1996, 2008), 16)))
+    low, high = _draw(
+        rng, (((1941, 1958), 8), ((1959, 1966), 12), ((1967, 1980), 32), ((1981, 1995), 32), ((1996, 2008), 16))
+    )
     return rng.randint(low, high)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingestion.demo.faults import CERTIFICATION_FAULTS, PARTICIPATION_FAULTS, SESSION_FAULTS, Fault, spoil, suits
-from ingestion.demo.files import STYLES, Row, columns, write
+from ingestion.demo.files import STYLES, Row, write
 from ingestion.demo.people import Person, communes, make_people, plain
 
 SEED = 97_200
@@ -20,7 +20,7 @@ BUSINESS_DATE = dt.date(2026, 11, 15)
 PROGRAMME = "MQ"
 MONTHS = tuple(f"{2024 + (10 + at) // 12}-{(10 + at) % 12 + 1:02d}" for at in range(24))
 NAMES = {"F01": "sessions_formation", "F02": "participations", "F03": "certifications"}
-TRAINEES, CERTIFIED_ONLY, SPEAKERS = 1_150, 60, 12
+TRAINEES, CERTIFIED_ONLY, SPEAKERS = 1_360, 60, 12
 POSTCODES = {"97213": "97232", "97217": "97290", "97220": "97211", "97229": "97233"}
 # well-known examples of valid numbers
 EMPLOYERS = ("732829320", "404833048")
@@ -140,7 +140,8 @@ FAULTS: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
         "2026-07": ("canal hors liste", "siren faux"),
     },
     ("FORMACARIB", "F03"): {
-        "2025-06": ("date impossible", "obtention vide"), "2025-12": ("hors periode", "doublon"), "2026-07": ("code inconnu",),
+        "2025-06": ("date impossible", "obtention vide"), "2025-12": ("hors periode", "doublon"),
+        "2026-07": ("code inconnu",),
     },
     ("MADININUM", "F03"): {"2025-07": ("resultat hors liste", "obtention avant"), "2026-06": ("trop jeune",)},
     ("KABIA", "F03"): {"2025-11": ("personne vide",), "2026-06": ("code inconnu", "doublon")},
@@ -169,7 +170,7 @@ class File:
     Args:
         feed: empty when the name says no feed that we know.
         period: `2026-03` or `2025-T2`; empty when the name says none.
-        blocked: rule that refuses the whole file, as (column, rule id).
+        blocked: rule that refuses the whole file, if one does.
         content: its bytes, where they are not those of its rows.
     """
 
@@ -181,7 +182,7 @@ class File:
     rows: list[Row]
     version: int = 1
     part: int = 0
-    blocked: tuple[str, str] | None = None
+    blocked: str = ""
     content: bytes | None = None
     without: str = ""
 
@@ -301,7 +302,11 @@ def _session(rng: random.Random, partner: DemoPartner, month: str, number: int) 
     prefix = "S" if month in SAME_NUMBERS and partner.code in {"KABIA", "LAB-SUD"} else partner.prefix
     in_room = mode in {"ATELIER", "HYBRIDE"}
     # a webinar broadcast from somewhere is held at a distance all the same
-    shown = commune if in_room or (rng.random() < 0.12 and (partner.code, month) not in {POSTCODE_MONTH, DOUBTFUL_MONTH}) else ""
+    shown = (
+        commune
+        if in_room or (rng.random() < 0.12 and (partner.code, month) not in {POSTCODE_MONTH, DOUBTFUL_MONTH})
+        else ""
+    )
     named = shown and partner.code in {"FORMACARIB", "EPCI-CENTRE"}
     cells = {
         "programme_code": PROGRAMME if partner.code == "FORMACARIB" else "",
@@ -342,7 +347,9 @@ def _follow_sessions(making: _Making) -> None:
     rng = making.rng
     trainees = making.people[:TRAINEES]
     entry = [int(len(MONTHS) * rng.random() ** 1.2) for _ in trainees]
-    homes = [rng.choices(PARTNERS, [partner.sessions * partner.people for partner in PARTNERS])[0].code for _ in trainees]
+    homes = [
+        rng.choices(PARTNERS, [partner.sessions * partner.people for partner in PARTNERS])[0].code for _ in trainees
+    ]
     speakers = making.people[-SPEAKERS:]
     for at, month in enumerate(MONTHS):
         known = [person for person in trainees if entry[person.number] <= at]
@@ -354,7 +361,7 @@ def _follow_sessions(making: _Making) -> None:
                 continue
             weights = [
                 person.activity * (6 if homes[person.number] == partner.code else 1)
-                * (5 if entry[person.number] == at else 1)
+                * (14 if entry[person.number] == at else 1)
                 for person in known
             ]  # fmt: skip
             size = round(partner.people * season * (0.85 + 0.03 * at) * rng.uniform(0.7, 1.3))
@@ -379,7 +386,7 @@ def _follow(making: _Making, partner: DemoPartner, session: Session, person: Per
     if (person.number, day) in making.days:
         return
     making.days.add((person.number, day))
-    row = _participation(rng, partner, session, person, at, status, done_on)
+    row = _participation(making, session, person, at, status=status, done_on=done_on)
     making.add(partner.code, "F02", session.month, row)
     if status == "TERMINE":
         making.finished.setdefault(partner.code, []).append((session.month, person.number))
@@ -389,7 +396,7 @@ def _follow(making: _Making, partner: DemoPartner, session: Session, person: Per
         late = f"{following}-{rng.randint(2, 27):02d}"
         if (person.number, late) not in making.days:
             making.days.add((person.number, late))
-            later = _participation(rng, partner, session, person, at + 1, "TERMINE", late)
+            later = _participation(making, session, person, at + 1, status="TERMINE", done_on=late)
             _name(rng, partner, person, later, like=row)
             making.add(partner.code, "F02", following, later)
 
@@ -397,14 +404,19 @@ def _follow(making: _Making, partner: DemoPartner, session: Session, person: Per
 def _speak(making: _Making, partner: DemoPartner, session: Session, person: Person) -> None:
     if partner.code == "LAB-SUD":
         return
-    row = _participation(making.rng, partner, session, person, 0, "TERMINE", "")
-    row.cells |= {"role": "ANIMATEUR", "duree_suivie_h": _hours(session.hours), "date_fin_suivi": session.cells["date_fin"]}
+    row = _participation(making, session, person, 0, status="TERMINE")
+    row.cells |= {
+        "role": "ANIMATEUR",
+        "duree_suivie_h": _hours(session.hours),
+        "date_fin_suivi": session.cells["date_fin"],
+    }
     making.add(partner.code, "F02", session.month, row)
 
 
 def _participation(
-    rng: random.Random, partner: DemoPartner, session: Session, person: Person, at: int, status: str, done_on: str
+    making: _Making, session: Session, person: Person, at: int, *, status: str, done_on: str = "", declared_by: str = ""
 ) -> Row:
+    rng, partner = making.rng, BY_CODE[declared_by or session.partner]
     followed = ""
     if status == "TERMINE":
         followed = _hours(session.hours * rng.choice((100, 100, 100, 75, 50)) // 100 // 25 * 25)
@@ -425,7 +437,15 @@ def _participation(
             "code_commune_residence": person.commune,
             "siren_employeur": rng.choice(EMPLOYERS) if rng.random() < 0.1 else "",
             "canal_orientation": _draw(
-                rng, (("DIRECT", 30), ("EPCI", 15), ("CLUSTER", 15), ("RECOMMANDATION", 20), ("FRANCE_TRAVAIL", 15), ("NR", 5))
+                rng,
+                (
+                    ("DIRECT", 30),
+                    ("EPCI", 15),
+                    ("CLUSTER", 15),
+                    ("RECOMMANDATION", 20),
+                    ("FRANCE_TRAVAIL", 15),
+                    ("NR", 5),
+                ),
             ),
             "statut": status,
             "duree_suivie_h": followed,
@@ -488,7 +508,7 @@ def _send_public(making: _Making) -> None:
             if (person.number, session.session_id) in there or (person.number, day) in making.days:
                 continue
             making.days.add((person.number, day))
-            row = _participation(rng, BY_CODE["EPCI-CENTRE"], session, person, at, "TERMINE", "")
+            row = _participation(making, session, person, at, status="TERMINE", declared_by="EPCI-CENTRE")
             making.add("EPCI-CENTRE", "F02", month, row)
 
 
@@ -502,7 +522,7 @@ def _certify(making: _Making) -> None:
     """Most people certified had finished a session of the partner; a few are known by their certification only."""
     rng = making.rng
     only = iter(making.people[TRAINEES : TRAINEES + CERTIFIED_ONLY] * 2)
-    taken: set[tuple[str, int, str, str]] = set()
+    taken: set[tuple[int, str]] = set()
     for at, month in enumerate(MONTHS):
         for partner in [partner for partner in PARTNERS if partner.certified]:
             rows = making.rows[partner.code, "F03", month] = []
@@ -513,16 +533,15 @@ def _certify(making: _Making) -> None:
             for _ in range(size):
                 person = next(only, None) if rng.random() < 0.1 else None
                 person = person or making.people[rng.choice(ready)]
-                row = _certification(rng, making, partner, person, month, at)
-                key = (partner.code, person.number, row.cells["certification_code"], row.cells["date_presentation"])
-                if key not in taken:
-                    taken.add(key)
+                row = _certification(making, partner, person, month, at)
+                day = (person.number, row.cells["date_presentation"])
+                if day not in taken:
+                    taken.add(day)
                     rows.append(row)
 
 
-def _certification(
-    rng: random.Random, making: _Making, partner: DemoPartner, person: Person, month: str, at: int
-) -> Row:
+def _certification(making: _Making, partner: DemoPartner, person: Person, month: str, at: int) -> Row:
+    rng = making.rng
     last = month_end(month)
     presented = last.replace(day=rng.randint(3, 26))
     result = _draw(rng, (("OBTENU", 72), ("ECHEC", 18), ("PARTIEL", 10)))
@@ -557,7 +576,9 @@ def _make_mistakes(making: _Making) -> None:
                 if feed == "F01":
                     _bad_session(making, partner, month, kind, number)
                 else:
-                    _bad_row(making.rng, rows, PARTICIPATION_FAULTS if feed == "F02" else CERTIFICATION_FAULTS, kind, number)
+                    _bad_row(
+                        making.rng, rows, PARTICIPATION_FAULTS if feed == "F02" else CERTIFICATION_FAULTS, kind, number
+                    )
     for row in making.rows[ALL_REFUSED]:
         spoil(row, CERTIFICATION_FAULTS["code inconnu"], "code inconnu")
     for row in making.rows["LAB-SUD", "F02", MONTHS[-1]] + making.rows["FORMACARIB", "F02", MONTHS[-1]]:
@@ -569,7 +590,7 @@ def _make_mistakes(making: _Making) -> None:
 def _bad_session(making: _Making, partner: str, month: str, kind: str, number: int) -> None:
     """A session that nobody follows, so that its refusal costs nothing else."""
     session = _session(making.rng, BY_CODE[partner], month, 80 + number)
-    session.cells |= {"modalite": "WEBINAIRE", "code_commune": "", "nom_commune": "", "secteur_cible": "TOUS"}
+    session.cells |= {"modalite": "WEBINAIRE", "code_commune": "", "nom_commune": "", "date_proposition": ""}
     session.row.written.clear()
     spoil(session.row, SESSION_FAULTS[kind], kind)
     making.add(partner, "F01", month, session.row)
@@ -610,18 +631,19 @@ def _files(making: _Making) -> Iterable[File]:
         key = (partner, feed, month)
         if key in MISSING or (partner == "CLUSTER972" and month in QUARTER_MONTHS):
             continue
-        file = _file(partner, feed, month, rows, LATE.get(key) or _after(month, BY_CODE[partner].delivers_on))
+        file = _file(key, rows, LATE.get(key) or _after(month, BY_CODE[partner].delivers_on))
         yield from _as_it_went(file)
     for feed in BASE:
         rows = [row for month in QUARTER_MONTHS for row in making.rows["CLUSTER972", feed, month]]
-        yield _file("CLUSTER972", feed, QUARTER, rows, dt.date(2025, 7, 9))
+        yield _file(("CLUSTER972", feed, QUARTER), rows, dt.date(2025, 7, 9))
     yield from _wrong_files(making)
 
 
-def _file(partner: str, feed: str, period: str, rows: list[Row], received_on: dt.date, version: int = 1, part: int = 0) -> File:
+def _file(key: tuple[str, str, str], rows: list[Row], received_on: dt.date, *, version: int = 1, part: int = 0) -> File:
+    partner, feed, period = key
     suffix = f".rejets{part}" if part else ""
     name = f"{feed}_{NAMES[feed]}__{partner}__{period}__v{version}{suffix}.{STYLES[partner].extension}"
-    if (partner, feed, period) == ("MADININUM", "F02", "2025-03"):
+    if key == ("MADININUM", "F02", "2025-03"):
         name = name.lower().replace("__", " __ ")
     return File(partner, feed, name, period, received_on, rows, version, part)
 
@@ -636,34 +658,34 @@ def _as_it_went(file: File) -> Iterable[File]:
     again = [row.mended or row.copy() for row in file.rows if not _is_copy(row)]
     if key in LACKS_COLUMN:
         column = LACKS_COLUMN[key]
-        file.blocked, file.without = (column, "COLONNE-MANQUANTE"), column
+        file.blocked, file.without = "COLONNE-MANQUANTE", column
         if file.feed == "F02":
-            yield _file(*key, again, file.received_on + dt.timedelta(days=3), version=2)
+            yield _file(key, again, file.received_on + dt.timedelta(days=3), version=2)
     elif key == ("LAB-SUD", "F03", "2025-09"):
-        file.blocked, file.content, file.rows = ("", "FICHIER-VIDE"), b"", []
+        file.blocked, file.content, file.rows = "FICHIER-VIDE", b"", []
     elif key == ("FORMACARIB", "F03", "2026-02"):
-        file.blocked, file.content, file.rows = ("", "FICHIER-ILLISIBLE"), b"PK\x03\x04" + bytes(range(256)) * 8, []
-        yield _file(*key, again, file.received_on + dt.timedelta(days=2), version=2)
+        file.blocked, file.content, file.rows = "FICHIER-ILLISIBLE", b"PK\x03\x04" + bytes(range(256)) * 8, []
+        yield _file(key, again, file.received_on + dt.timedelta(days=2), version=2)
     elif key == ("FORMACARIB", "F02", "2025-04"):
         del again[5:7]
         done = next(row for row in again if row.cells["statut"] == "TERMINE" and row.cells["duree_suivie_h"] != "1")
         done.cells["duree_suivie_h"] = "1"
-        yield _file(*key, again, dt.date(2025, 6, 5), version=2)
+        yield _file(key, again, dt.date(2025, 6, 5), version=2)
     elif key == ("MADININUM", "F01", "2026-01"):
         for row in again:
             row.cells["secteur_cible"] = "SANTE"
         first_again = [row.copy() for row in file.rows]
-        yield _file(*key, again, dt.date(2026, 2, 20), version=2)
-        older = _file(*key, first_again[:-1], dt.date(2026, 3, 2))
-        older.blocked = ("", "VERSION-ANCIENNE")
+        yield _file(key, again, dt.date(2026, 2, 20), version=2)
+        older = _file(key, first_again[:-1], dt.date(2026, 3, 2))
+        older.blocked = "VERSION-ANCIENNE"
         yield older
     elif key == ("LAB-SUD", "F03", "2026-03"):
-        changed = next(row for row in again if row.cells["resultat"] != "OBTENU")
-        changed.cells |= {"resultat": "OBTENU", "date_obtention": changed.cells["date_presentation"]}
-        yield _file(*key, again, dt.date(2026, 5, 20), version=2)
+        changed = next(row for row in again if row.cells["resultat"] == "OBTENU")
+        changed.cells |= {"resultat": "ECHEC", "date_obtention": ""}
+        yield _file(key, again, dt.date(2026, 5, 20), version=2)
     elif key in {("KABIA", "F02", "2025-12"), ("MADININUM", "F02", "2026-05")}:
         mended = [row.mended for row in file.rows if row.state == "refused" and row.mended is not None]
-        yield _file(*key, mended, file.received_on + dt.timedelta(days=6), part=1)
+        yield _file(key, mended, file.received_on + dt.timedelta(days=6), part=1)
     yield file
 
 
@@ -673,42 +695,48 @@ def _is_copy(row: Row) -> bool:
 
 def _wrong_files(making: _Making) -> Iterable[File]:
     """Files that are refused as a whole, beside those that were expected."""
-
-    def refused(
-        partner: str, feed: str, name: str, received_on: dt.date, rule_id: str, rows: list[Row], content: bytes | None = None
-    ) -> File:
-        file = File(partner, feed, name, "", received_on, [row.copy() for row in rows], content=content)
-        file.blocked = ("", rule_id)
-        return file
-
-    sessions = making.rows["KABIA", "F01", "2025-05"]
-    people = making.rows["CLUSTER972", "F02", "2025-05"]
-    certified = making.rows["LAB-SUD", "F03", "2025-11"]
-    yield refused(
-        "LAB-SUD", "", "liste des inscrits mars.csv", dt.date(2025, 4, 6), "NOM-INCONNU", [], b"nom,session\nmars,1\n"
-    )
-    yield refused(
-        "KABIA", "", "F99_inscriptions__KABIA__2025-06__v1.csv", dt.date(2025, 7, 4), "NOM-INCONNU", [], b"nom;session\r\n"
-    )
-    yield refused(
-        "KABIA", "F01", "F01_sessions_formation__FORMACARIB__2025-05__v1.csv", dt.date(2025, 6, 4), "PARTENAIRE-DIFFERENT",
-        sessions,
-    )  # fmt: skip
-    yield refused(
-        "CLUSTER972", "F03", "F03_certifications__CLUSTER972__2025-11__v1.csv", dt.date(2025, 12, 9), "FLUX-NON-PREVU",
-        certified,
-    )  # fmt: skip
-    yield refused(
-        "CLUSTER972", "F02", "F02_participations__CLUSTER972__2025-05__v1.csv", dt.date(2025, 7, 15), "PERIODE-CHEVAUCHE",
-        people,
-    )  # fmt: skip
-    yield refused(
-        "EPCI-CENTRE", "", "F02_participations__EPCI-CENTRE__2025-10__v1.pdf", dt.date(2025, 11, 9), "FORMAT-NON-PRIS", [],
-        b"%PDF-1.4\n",
-    )  # fmt: skip
-    yield refused(
-        "FORMACARIB", "F01", "F01_sessions_formation__FORMACARIB__2027-01__v1.xlsx", dt.date(2026, 11, 4), "PERIODE-FUTURE", []
-    )
+    rows = making.rows
+    unreadable: list[tuple[str, str, dt.date, str, bytes]] = [
+        ("LAB-SUD", "liste des inscrits mars.csv", dt.date(2025, 4, 6), "NOM-INCONNU", b"nom,session\nmars,1\n"),
+        ("KABIA", "F99_inscriptions__KABIA__2025-06__v1.csv", dt.date(2025, 7, 4), "NOM-INCONNU", b"nom;session\r\n"),
+        (
+            "EPCI-CENTRE",
+            "F02_participations__EPCI-CENTRE__2025-10__v1.pdf",
+            dt.date(2025, 11, 9),
+            "FORMAT-NON-PRIS",
+            b"%PDF-1.4\n",
+        ),
+    ]
+    for partner, name, day, rule_id, content in unreadable:
+        yield File(partner, "", name, "", day, [], blocked=rule_id, content=content)
+    # partner, the code and the period that the name says, the day, the rule and the rows
+    misplaced: list[tuple[str, tuple[str, str, str], dt.date, str, list[Row]]] = [
+        (
+            "KABIA",
+            ("FORMACARIB", "F01", "2025-05"),
+            dt.date(2025, 6, 4),
+            "PARTENAIRE-DIFFERENT",
+            rows["FORMACARIB", "F01", "2025-05"],
+        ),
+        (
+            "CLUSTER972",
+            ("CLUSTER972", "F03", "2025-11"),
+            dt.date(2025, 12, 9),
+            "FLUX-NON-PREVU",
+            rows["LAB-SUD", "F03", "2025-11"],
+        ),
+        (
+            "CLUSTER972",
+            ("CLUSTER972", "F02", "2025-05"),
+            dt.date(2025, 7, 15),
+            "PERIODE-CHEVAUCHE",
+            rows["CLUSTER972", "F02", "2025-05"],
+        ),
+        ("FORMACARIB", ("FORMACARIB", "F01", "2027-01"), dt.date(2026, 11, 4), "PERIODE-FUTURE", []),
+    ]
+    for partner, (named, feed, period), day, rule_id, copied in misplaced:
+        name = f"{feed}_{NAMES[feed]}__{named}__{period}__v1.{STYLES[partner].extension}"
+        yield File(partner, feed, name, period, day, [row.copy() for row in copied], blocked=rule_id)
 
 
 def _write(directory: Path, files: list[File]) -> None:
@@ -721,10 +749,11 @@ def _write(directory: Path, files: list[File]) -> None:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["partner", "file", "stored_as", "received_at"])
         writer.writerows(
-            [file.partner, file.name, stored_name(file), file.received_at.strftime("%Y-%m-%dT%H:%M:%SZ")] for file in files
+            [file.partner, file.name, stored_name(file), file.received_at.strftime("%Y-%m-%dT%H:%M:%SZ")]
+            for file in files
         )
 
 
 def stored_name(file: File) -> str:
     """Name under `files/`: the drop's, save for a name that comes twice."""
-    return f"{file.name}.2" if file.blocked == ("", "VERSION-ANCIENNE") else file.name
+    return f"{file.name}.2" if file.blocked == "VERSION-ANCIENNE" else file.name

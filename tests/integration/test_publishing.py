@@ -279,3 +279,12 @@ def test_the_reader_can_neither_write_nor_see_behind_pub(marts: Settings) -> Non
     ):
         with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
             read(marts, statement)
+
+
+def test_a_check_that_cannot_be_evaluated_has_failed(marts: Settings) -> None:
+    publish(marts, audit_publication)
+    next_build(marts, 2)
+    change(marts, "update marts.dim_parameter set value = 'onze'")
+    with pytest.raises(PublicationHeld, match="n'a pas pu être évalué"):
+        publish(marts, audit_publication)
+    assert read(marts, "select state from pub.publication") == [("RETENUE",)]

@@ -228,6 +228,7 @@ cross join (
 ) as h;
 
 create view pub.steering_values as
+-- the small sides are worked out once: a fresh partition has no statistics yet, and a bad plan would redo them for each row
 with current_values as not materialized (
     select v.*
     from published.indicator_values as v
@@ -245,7 +246,7 @@ periods as (
     from (select distinct v.period_grain, v.period_start from current_values as v) as d
 ),
 
-dated_periods as (
+dated_periods as materialized (
     select
         d.*,
         d.period_end < p.business_date as is_closed,
@@ -255,18 +256,22 @@ dated_periods as (
     cross join pub.publication as p
 ),
 
-partners as (
+partners as materialized (
     select k.partner_code, min(k.label) as label from pub.partners as k group by k.partner_code
 ),
 
--- under a name on an axis: why there is no bar, or that the bar is not the whole
+programmes as materialized (
+    select g.programme_code, g.programme_label from pub.programme_labels as g
+),
+
+-- beside a name on an axis: why there is no bar, or that the bar is not the whole
 labelled_values as (
     select
         v.*,
         pub.value_text(v.value, v.unit, v.state) as value_text,
         case
-            when v.value is null then E'\n' || pub.value_text(v.value, v.unit, v.state)
-            when v.state = 'INCOMPLET' then E'\nincomplet'
+            when v.value is null then ' : ' || pub.value_text(v.value, v.unit, v.state)
+            when v.state = 'INCOMPLET' then ', incomplet'
             else ''
         end as reading
     from current_values as v
@@ -300,7 +305,7 @@ select
     p.period_end,
     p.period_code,
     p.period_label,
-    p.period_label || case when p.is_current then E'\nen cours' else '' end || v.reading as period_display,
+    p.period_label || case when p.is_current then ', en cours' else '' end || v.reading as period_display,
     p.is_closed,
     p.is_current,
     p.is_latest_closed,
@@ -346,7 +351,7 @@ select
 from labelled_values as v
 inner join dated_periods as p on v.period_grain = p.period_grain and v.period_start = p.period_start
 left join pub.indicators as i on v.indicator_code = i.indicator_code
-left join pub.programme_labels as g on v.programme_code = g.programme_code
+left join programmes as g on v.programme_code = g.programme_code
 left join pub.axis_labels as m on v.axis = m.axis and v.member = m.member
 left join pub.territories as t on v.territory_level = t.territory_level and v.territory_code = t.territory_code
 left join partners as k on v.partner_code = k.partner_code

@@ -1,4 +1,4 @@
-{{ config(pre_hook="set local work_mem = '256MB'") }}
+{{ config(pre_hook="{{ hash_everything() }}") }}
 
 with
 -- entities are numbered: sums over millions of cells compare integers, not texts

@@ -1,0 +1,135 @@
+"""Install the demonstration: open its partners' accounts, drop its files on their days, take them in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingestion.database import connect
+from ingestion.demo.truth import EXPECTED_MONTHS, write_truth
+from ingestion.demo.twin import BUSINESS_DATE, PARTNERS, PROGRAMME, DemoPartner, File, Twin, generate, stored_name
+from ingestion.drop import write_atomically
+from ingestion.errors import LakouError
+from ingestion.landing import fingerprint
+from ingestion.partners import Partner, add, add_key, expect
+from ingestion.receive import receive
+from ingestion.settings import Settings
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+log = logging.getLogger(__name__)
+
+
+def install(settings: Settings, progress: Callable[[str], None] = log.info) -> None:
+    """Open the six accounts, generate the twin and its truth into `$LAKOU_HOME/demo`, and receive every file.
+
+    Files are received on the days of the demonstration's calendar, which its business date follows until its end.
+    Again, it changes nothing; stopped in the middle, it goes on with what was not received.
+
+    Raises:
+        LakouError: a file of the demonstration could not be taken.
+    """
+    with connect(settings) as connection:
+        for partner in PARTNERS:
+            _open_account(settings, connection, partner)
+    for partner in PARTNERS:
+        _make_key(settings, partner.code)
+    twin = generate(settings.home / "demo")
+    write_truth(twin)
+    with connect(settings) as connection:
+        known = {
+            tuple(row)
+            for row in connection.execute(
+                "select partner_code, file_name, sha256 from ops.deliveries where state <> 'RECU'"
+            )
+        }
+    files = [file for file in twin.files if (file.partner, file.name, _sha256(twin, file)) not in known]
+    progress(f"demonstration: {len(PARTNERS)} partners, {len(twin.files)} files, {len(files)} to receive")
+    for day, batch in itertools.groupby(files, key=lambda file: file.received_on):
+        _receive_day(settings, twin, day, batch)
+    _set_business_date(settings, BUSINESS_DATE)
+    if files:
+        # what has waited too long by now is refused
+        _take(settings, {})
+    progress(f"demonstration: {len(files)} files received; the business date is {BUSINESS_DATE:%d/%m/%Y}")
+
+
+def _open_account(settings: Settings, connection: Connection[Any], partner: DemoPartner) -> None:
+    account = Partner(
+        partner_code=partner.code,
+        name=partner.name,
+        kind=partner.kind,
+        programme_code=PROGRAMME,
+        feeds=partner.feeds,
+        notice_version="demonstration-1",
+        legal_basis="INTERET_PUBLIC",
+        processing_contract=f"DEMO-{partner.code}",
+        processing_country="France",
+        is_synthetic=True,
+    )
+    add(settings, connection, account)
+    first, last = (dt.date.fromisoformat(f"{EXPECTED_MONTHS[at]}-01") for at in (0, -1))
+    expect(connection, partner.code, partner.feeds, first, last)
+
+
+def _make_key(settings: Settings, code: str) -> None:
+    """Give a demonstration partner its key pair; the public one lets it in."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+        load_ssh_private_key,
+    )
+
+    path = settings.home / "sftp" / "keys" / code
+    if not path.exists():
+        made = Ed25519PrivateKey.generate()
+        write_atomically(path, made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        path.chmod(0o600)
+    public = load_ssh_private_key(path.read_bytes(), None).public_key()
+    line = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    add_key(settings, code, f"{line} {code}")
+
+
+def _sha256(twin: Twin, file: File) -> str:
+    return fingerprint(twin.directory / "files" / file.partner / stored_name(file))[0]
+
+
+def _receive_day(settings: Settings, twin: Twin, day: dt.date, batch: Iterable[File]) -> None:
+    _set_business_date(settings, day)
+    received_at: dict[Path, dt.datetime] = {}
+    for file in batch:
+        place = settings.drop / file.partner / "depot" / file.name
+        shutil.copyfile(twin.directory / "files" / file.partner / stored_name(file), place)
+        received_at[place] = file.received_at
+        moment = file.received_at.timestamp()
+        os.utime(place, (moment, moment))
+    _take(settings, received_at)
+
+
+def _take(settings: Settings, received_at: dict[Path, dt.datetime]) -> None:
+    now = dt.datetime.now(dt.UTC)
+    summary = receive(settings, received_at=lambda path: received_at.get(path, now), progress=log.info, quiet_seconds=0)
+    if summary.failures:
+        raise LakouError(
+            f"{len(summary.failures)} files of the demonstration were not taken: {summary.failures[0]}",
+            "mend what it says and run `lakou demo` again: it goes on where it stopped",
+        )
+
+
+def _set_business_date(settings: Settings, day: dt.date) -> None:
+    with connect(settings) as connection:
+        connection.execute(
+            "insert into ops.settings (name, value) values ('business_date', %s)"
+            " on conflict (name) do update set value = excluded.value",
+            [day.isoformat()],
+        )

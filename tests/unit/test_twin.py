@@ -1,0 +1,460 @@
+"""The demonstration's twin: the same bytes each time, every kind of mistake, and a truth that holds together."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import re
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ingestion.demo import truth
+from ingestion.demo.files import STYLES
+from ingestion.demo.people import plain
+from ingestion.demo.truth import indicator_values, write_truth
+from ingestion.demo.twin import BUSINESS_DATE, MONTHS, PARTNERS, File, Twin, generate, personal_values, stored_name
+from ingestion.settings import CHECKOUT
+
+FILE_RULES = {
+    "NOM-INCONNU", "PARTENAIRE-DIFFERENT", "FLUX-NON-PREVU", "PERIODE-CHEVAUCHE", "PERIODE-FUTURE", "VERSION-ANCIENNE",
+    "FORMAT-NON-PRIS", "FICHIER-VIDE", "FICHIER-ILLISIBLE", "COLONNE-MANQUANTE",
+}  # fmt: skip
+ROW_RULES = {
+    "OBLIGATOIRE", "TYPE-DATE", "TYPE-DECIMAL", "BORNES", "LONGUEUR", "LISTE", "MOTIF", "COMMUNE-PERIMETRE",
+    "COMMUNE-COG", "CODE-POSTAL", "ORDRE-DATES", "PERSONNE-INCONNUE", "AGE-MINIMUM", "ACTION-INCONNUE", "DOUBLON",
+    "CLE-CONTRADICTOIRE", "ENREGISTREMENT-TRONQUE", "DUREE-EXCESSIVE", "REFERENCE-INCONNUE", "DATE-AVANT-PROGRAMME",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
+    return generate(tmp_path_factory.mktemp("twin"))
+
+
+@pytest.fixture(scope="module")
+def values(twin: Twin) -> pl.DataFrame:
+    return indicator_values(twin)
+
+
+@pytest.fixture(scope="module")
+def rejected(twin: Twin) -> list[dict[str, str]]:
+    write_truth(twin)
+    with (twin.directory / "truth" / "rejected_rows.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def digests(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def one(values: pl.DataFrame, **where: str) -> dict[str, str]:
+    everything = {
+        "measure": "counted", "territory_level": "region", "partner_code": "TOTAL", "axis": "TOTAL", "member": "TOTAL",
+    }  # fmt: skip
+    cells = values
+    for name, value in (everything | where).items():
+        cells = cells.filter(pl.col(name).cast(pl.String) == value)
+    assert cells.height == 1
+    return cells.row(0, named=True)
+
+
+# ------------------------------------------------------------------------------------------------------------- files
+
+
+def test_two_generations_are_the_same_bytes(twin: Twin, tmp_path: Path) -> None:
+    write_truth(twin)
+    write_truth(generate(tmp_path))
+    assert digests(tmp_path) == digests(twin.directory)
+
+
+def test_a_file_a_partner_feed_and_month_save_what_is_missing(twin: Twin) -> None:
+    assert 370 <= len(twin.files) <= 400
+    first = {(file.partner, file.feed, file.period) for file in twin.files if file.part == 0}
+    due = {(partner.code, feed, month) for partner in PARTNERS for feed in partner.feeds for month in MONTHS}
+    missing = {key for key in due - first if key[0] != "CLUSTER972" or key[2] not in {"2025-04", "2025-05", "2025-06"}}
+    assert missing == {
+        ("CLUSTER972", "F01", "2025-08"), ("CLUSTER972", "F02", "2025-08"), ("MADININUM", "F03", "2026-04"),
+        ("EPCI-CENTRE", "F02", "2026-09"),
+    }  # fmt: skip
+
+
+def test_files_come_in_order_and_before_the_business_date(twin: Twin) -> None:
+    moments = [file.received_at for file in twin.files]
+    assert moments == sorted(moments)
+    assert max(moments).date() <= BUSINESS_DATE
+    for file in twin.files:
+        if file.period in MONTHS and file.blocked != "PERIODE-FUTURE":
+            assert file.received_on > dt.date.fromisoformat(f"{file.period}-01")
+
+
+def test_the_manifest_names_every_file(twin: Twin) -> None:
+    with (twin.directory / "manifest.csv").open(encoding="utf-8", newline="") as text:
+        manifest = list(csv.DictReader(text))
+    assert [(row["partner"], row["file"]) for row in manifest] == [(file.partner, file.name) for file in twin.files]
+    assert all((twin.directory / "files" / row["partner"] / row["stored_as"]).is_file() for row in manifest)
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["received_at"]) for row in manifest)
+
+
+def test_each_partner_writes_in_its_own_way(twin: Twin) -> None:
+    def first(partner: str) -> bytes:
+        file = next(file for file in twin.files if file.partner == partner and file.feed == "F02" and file.rows)
+        return (twin.directory / "files" / partner / stored_name(file)).read_bytes()
+
+    assert first("FORMACARIB").startswith(b"PK")
+    assert first("EPCI-CENTRE").startswith(b"PK")
+    assert first("KABIA").startswith(b"\xef\xbb\xbf")
+    assert b",SESSION," in first("LAB-SUD") or first("LAB-SUD").startswith(b"programme_code,")
+    assert re.search(r"\d,\d", first("MADININUM").decode("cp1252"))
+    assert re.search(r"\d{2}/\d{2}/\d{4}", first("MADININUM").decode("cp1252"))
+    with pytest.raises(UnicodeDecodeError):
+        first("CLUSTER972").decode("utf-8")
+    assert "Identifiant de l'objet;" in first("CLUSTER972").decode("cp1252")
+
+
+def test_lines_are_those_of_a_text_editor(twin: Twin) -> None:
+    file = next(file for file in twin.files if file.partner == "KABIA" and file.feed == "F02" and file.rows)
+    path = twin.directory / "files" / "KABIA" / stored_name(file)
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    for row in file.rows:
+        assert row.cells["objet_id"] in lines[row.line - 1]
+
+
+# ------------------------------------------------------------------------------------------------------------ people
+
+
+def test_people_are_about_twelve_hundred_and_never_in_doubt(twin: Twin) -> None:
+    rows = [(file, row) for file in twin.files for row in file.rows if row.person >= 0 and row.state == "accepted"]
+    assert 1_050 <= len({row.person for _, row in rows}) <= 1_300
+    owners: dict[str, set[int]] = {}
+    addresses: dict[str, set[int]] = {}
+    alone: set[str] = set()
+    for _, row in rows:
+        mail, parts = (
+            row.cells["courriel"],
+            [row.cells[name] for name in ("nom_naissance", "prenom", "annee_naissance")],
+        )
+        if all(parts):
+            owners.setdefault("|".join(map(plain, parts[:2])) + parts[2], set()).add(row.person)
+        else:
+            alone.add(mail)
+        if mail:
+            addresses.setdefault(mail, set()).add(row.person)
+    assert all(len(people) == 1 for people in owners.values()), "one name, first name and year is one person"
+    shared = {mail: people for mail, people in addresses.items() if len(people) > 1}
+    assert shared, "relatives share an address"
+    assert not set(shared) & alone, "a shared address alone says nobody"
+    for people in shared.values():
+        first_names = {plain(twin.people[number].first_name) for number in people}
+        assert len(first_names) == len(people), "their first names tell them apart"
+
+
+def test_some_are_known_by_their_address_some_by_their_name_some_by_both(twin: Twin) -> None:
+    kinds: dict[int, set[str]] = {}
+    for row in (row for file in twin.files for row in file.rows if row.person >= 0 and row.state == "accepted"):
+        mail, name = bool(row.cells["courriel"]), bool(row.cells["nom_naissance"])
+        kinds.setdefault(row.person, set()).add("both" if mail and name else "mail" if mail else "name")
+    counts = Counter(frozenset(kind) for kind in kinds.values())
+    for kind in ({"mail"}, {"name"}, {"both"}, {"both", "mail"}, {"both", "name"}):
+        assert counts[frozenset(kind)] > 10, kind
+    assert frozenset({"mail", "name"}) not in counts, "nothing would join these"
+
+
+def test_a_first_entry_is_never_a_draw(twin: Twin) -> None:
+    in_force = truth._in_force(twin.files)
+    sessions = {
+        (file.partner, row.cells["session_id"]): row.cells for file, row in truth._rows_in_force(in_force, "F01")
+    }
+    held = truth._participations(truth._rows_in_force(in_force, "F02"), sessions)
+    trainees = held.filter(pl.col("role") == "PARTICIPANT")
+    profile = pl.struct(name for name in held.columns if name.endswith("_then"))
+    draws = trainees.group_by("person", "on").agg(profile.n_unique().alias("profiles")).filter(pl.col("profiles") > 1)
+    assert draws.is_empty()
+    speakers = set(held.filter(pl.col("role") != "PARTICIPANT")["person"])
+    assert speakers
+    assert not speakers & set(trainees["person"])
+
+
+def test_personal_values_are_unlike_anything_else(twin: Twin) -> None:
+    personal = personal_values(twin)
+    assert len(personal) > 1_000
+    names = [value for value in personal if "@" not in value]
+    assert all(len(plain(name)) >= 6 for name in names)
+    mails = [value for value in personal if "@" in value]
+    assert all(mail.endswith((".test", "@example.org", "@example.com", ".example.com")) for mail in mails)
+    folders = (
+        CHECKOUT / "dbt_project" / "seeds",
+        CHECKOUT / "ingestion" / "feeds",
+        CHECKOUT / "ingestion" / "reference",
+    )
+    texts = [
+        path.read_text(encoding="utf-8").lower() for folder in folders for path in folder.rglob("*.*") if path.is_file()
+    ]
+    assert not [name for name in names if any(name.lower() in text for text in texts)]
+
+
+# ---------------------------------------------------------------------------------------------------------- mistakes
+
+
+def test_every_kind_of_mistake_is_there(rejected: list[dict[str, str]]) -> None:
+    blocked = {row["rule_id"] for row in rejected if row["severity"] == "BLOQUE"}
+    refused = {row["rule_id"] for row in rejected if row["severity"] == "REFUSE"}
+    assert blocked == FILE_RULES
+    assert refused == ROW_RULES
+    rows = {(row["file_name"], row["row_number"]) for row in rejected if row["severity"] == "REFUSE"}
+    assert 60 <= len(rows) <= 90
+    assert max(Counter((row["file_name"], row["row_number"]) for row in rejected).values()) == 2, (
+        "a row breaks two rules"
+    )
+
+
+def test_refused_rows_are_told_once_with_a_line(twin: Twin, rejected: list[dict[str, str]]) -> None:
+    keys = [tuple(row.values()) for row in rejected]
+    assert len(set(keys)) == len(keys)
+    assert all((row["row_number"] == "0") == (row["severity"] == "BLOQUE") for row in rejected)
+    for row in rejected:
+        assert int(row["row_number"]) != 1, "line 1 is the header"
+    refused = sum(row.state == "refused" for file in twin.files if not file.blocked for row in file.rows)
+    assert refused == len({(row["file_name"], row["row_number"]) for row in rejected if row["severity"] == "REFUSE"})
+
+
+def test_what_is_refused_says_why_and_nothing_else_does(twin: Twin) -> None:
+    for row in (row for file in twin.files for row in file.rows):
+        assert bool(row.rules) == (row.state == "refused")
+
+
+def test_a_doublon_repeats_a_row_to_the_letter_and_a_contradiction_does_not(twin: Twin) -> None:
+    for file in (file for file in twin.files if not file.blocked):
+        for row in file.rows:
+            same = [
+                other
+                for other in file.rows
+                if other is not row and other.cells == row.cells and other.written == row.written
+            ]
+            assert bool(same) == (row.rules == (("", "DOUBLON"),)) or any(
+                other.rules == (("", "DOUBLON"),) for other in same
+            )
+
+
+def test_versions_corrections_and_nil_reports(twin: Twin) -> None:
+    second = {(file.partner, file.feed, file.period) for file in twin.files if file.version == 2}
+    assert len(second) == 5
+    for key in second:
+        versions = {
+            file.version: file
+            for file in twin.files
+            if (file.partner, file.feed, file.period) == key and not file.blocked
+        }
+        if 1 in versions:
+            assert [row.cells for row in versions[1].rows] != [row.cells for row in versions[2].rows]
+            # a change above 30 % of 20 rows or more would be held until a person releases it
+            before = len(versions[1].rows)
+            assert before < 20 or abs(len(versions[2].rows) - before) / before < 0.3
+    assert {(file.partner, file.part) for file in twin.files if file.part} == {("KABIA", 1), ("MADININUM", 1)}
+    nil = [file for file in twin.files if not file.rows and not file.blocked]
+    assert {(file.partner, file.feed, file.period) for file in nil} == {
+        ("KABIA", "F03", "2025-08"), ("EPCI-CENTRE", "F01", "2026-08"), ("EPCI-CENTRE", "F02", "2026-08"),
+    }  # fmt: skip
+    for file in nil:
+        assert (twin.directory / "files" / file.partner / stored_name(file)).stat().st_size > 0
+
+
+def test_accepted_rows_are_about_a_session_that_was_declared(twin: Twin) -> None:
+    in_force = truth._in_force(twin.files)
+    sessions = {row.cells["session_id"] for _, row in truth._rows_in_force(in_force, "F01")}
+    for file in in_force:
+        for row in file.rows:
+            if file.feed == "F02" and row.state == "accepted":
+                assert row.cells["objet_id"] in sessions
+            elif file.feed == "F03" and row.cells["session_id"]:
+                assert row.cells["session_id"] in sessions
+
+
+# ------------------------------------------------------------------------------------------------------------- truth
+
+
+def test_cells_are_dense_and_unique(values: pl.DataFrame) -> None:
+    key = ["indicator_code", *truth.KEYS]
+    assert values.select(key).is_duplicated().sum() == 0
+    periods = values.group_by("period_grain").agg(pl.col("period_start").n_unique())
+    assert dict(periods.iter_rows()) == {"month": 25, "quarter": 9, "semester": 5, "year": 3}
+    by_indicator = dict(values.group_by("indicator_code").len().iter_rows())
+    # 36 communes + 5 EPCI + the region, 6 partners, 6 territories by member
+    axes = {code: sum(len(truth.MEMBERS[axis]) for axis in indicator.axes) for code, indicator in indicators().items()}
+    for code, count in by_indicator.items():
+        margins = 42 + 6 + 6 * axes[code] if code.startswith("A1") else 1 + 6 + 3
+        assert count == margins * 42, code
+
+
+def indicators() -> dict[str, truth.Indicator]:
+    return {indicator.code: indicator for indicator in truth.INDICATORS}
+
+
+def test_every_state_that_the_demonstration_shows(values: pl.DataFrame) -> None:
+    states = Counter(values["state"])
+    for state in ("MESURE", "ZERO_MESURE", "NON_REMIS", "INCOMPLET", "SUPPRIME_K", "NON_APPLICABLE"):
+        assert states[state] > 0, state
+    assert set(states) == {"MESURE", "ZERO_MESURE", "NON_REMIS", "INCOMPLET", "SUPPRIME_K", "NON_APPLICABLE"}
+
+
+def test_a_suppressed_cell_shows_no_figure(values: pl.DataFrame) -> None:
+    hidden = values.filter(pl.col("state") == "SUPPRIME_K")
+    for name in ("value", "numerator", "denominator", "n"):
+        assert hidden[name].null_count() == hidden.height
+    shown = values.filter((pl.col("state") != "SUPPRIME_K") & pl.col("indicator_code").str.starts_with("A1"))
+    assert shown.filter((pl.col("n") > 0) & (pl.col("n") < 11)).is_empty()
+    assert set(hidden["indicator_code"].str.slice(0, 2)) == {"A1"}
+
+
+def test_trained_people_counted_by_hand(twin: Twin, values: pl.DataFrame) -> None:
+    """Quarter 3 of 2025: who finished with two hours or more, straight from the files' rows."""
+    in_force = {}
+    for file in twin.files:
+        if file.feed == "F02" and not file.blocked:
+            in_force.setdefault((file.partner, file.period), {}).setdefault(file.version, []).append(file)
+    ends = {
+        (file.partner, row.cells["session_id"]): row.cells["date_fin"]
+        for file in twin.files
+        if file.feed == "F01" and not file.blocked
+        for row in file.rows
+        if row.state == "accepted"
+    }
+    anybody = {session: end for (_, session), end in ends.items()}
+    people: dict[str, set[int]] = {}
+    for versions in in_force.values():
+        for file in versions[max(versions)]:
+            for row in file.rows:
+                cells = row.cells
+                if row.state != "accepted" or cells["statut"] != "TERMINE" or float(cells["duree_suivie_h"]) < 2:
+                    continue
+                end = ends.get((file.partner, cells["objet_id"]), anybody[cells["objet_id"]])
+                if (
+                    "2025-07-01" <= (cells["date_fin_suivi"] or end) <= "2025-09-30"
+                    and cells.get("role") != "ANIMATEUR"
+                ):
+                    people.setdefault(file.partner, set()).add(row.person)
+    where = {"indicator_code": "A1-01", "period_grain": "quarter", "period_start": "2025-07-01"}
+    total = set().union(*people.values())
+    assert int(one(values, **where)["value"]) == len(total)
+    for partner, known in people.items():
+        cell = one(values, **where, measure="contributed", partner_code=partner)
+        assert cell["state"] == "SUPPRIME_K" if len(known) < 11 else int(cell["value"]) == len(known)
+    assert len(total) < sum(map(len, people.values())), "people go to several partners"
+
+
+def test_hours_add_up_over_partners(values: pl.DataFrame) -> None:
+    hours = values.filter((pl.col("indicator_code") == "A1-05") & (pl.col("period_grain") == "year"))
+    for start in ("2025-01-01", "2026-01-01"):
+        partners = hours.filter(
+            (pl.col("measure") == "contributed") & (pl.col("period_start").cast(pl.String) == start)
+        )
+        assert partners["value"].null_count() == 0
+        total = one(hours, period_start=start)["value"]
+        assert sum(map(Decimal, partners["value"])) == Decimal(total) > 0
+
+
+def test_sums_over_communes_never_exceed_the_region(values: pl.DataFrame) -> None:
+    for code in ("A1-01", "A1-02", "A1-05"):
+        for level in ("commune", "epci"):
+            parts = (
+                values.filter(
+                    (pl.col("indicator_code") == code)
+                    & (pl.col("territory_level") == level)
+                    & (pl.col("axis") == "TOTAL")
+                )
+                .group_by("period_grain", "period_start")
+                .agg(pl.col("value").cast(pl.Float64).sum().alias("parts"))
+            )
+            region = values.filter(
+                (pl.col("indicator_code") == code)
+                & (pl.col("territory_level") == "region")
+                & (pl.col("axis") == "TOTAL")
+                & (pl.col("measure") == "counted")
+                & (pl.col("state") != "SUPPRIME_K")
+            )
+            both = region.join(parts, on=["period_grain", "period_start"])
+            assert both.filter(pl.col("parts") > pl.col("value").cast(pl.Float64) + 1e-9).is_empty()
+
+
+def test_a_year_is_not_the_sum_of_its_months_for_people(values: pl.DataFrame) -> None:
+    months = values.filter(
+        (pl.col("indicator_code") == "A1-01")
+        & (pl.col("period_grain") == "month")
+        & (pl.col("period_start").dt.year() == 2025)
+        & (pl.col("territory_level") == "region")
+        & (pl.col("measure") == "counted")
+        & (pl.col("axis") == "TOTAL")
+    )
+    year = one(values, indicator_code="A1-01", period_grain="year", period_start="2025-01-01")
+    assert sum(map(int, months["value"].drop_nulls())) > int(year["value"])
+
+
+def test_ratios_are_what_their_sums_say(values: pl.DataFrame) -> None:
+    ratios = values.filter(pl.col("denominator").is_not_null() & pl.col("value").is_not_null())
+    assert ratios.height > 1_000
+    for cell in ratios.sample(400, seed=1).iter_rows(named=True):
+        exact = Decimal(cell["numerator"]) / Decimal(cell["denominator"])
+        assert abs(Decimal(cell["value"]) - exact) <= Decimal("0.0000005")
+        assert re.fullmatch(r"[01]\.\d{6}", cell["value"])
+
+
+def test_deliveries_and_rows_counted_by_hand(twin: Twin, values: pl.DataFrame) -> None:
+    month = {"period_grain": "month", "period_start": "2026-04-01"}
+    completeness = one(values, indicator_code="T-01", **month)
+    assert (completeness["numerator"], completeness["denominator"], completeness["state"]) == ("15", "16", "INCOMPLET")
+    nothing = one(values, indicator_code="T-01", **month, axis="FLUX", member="F03", measure="counted")
+    assert nothing["value"] == "0.750000"
+    rows = one(values, indicator_code="T-03", period_grain="month", period_start="2025-01-01")
+    files = [file for file in twin.files if file.period == "2025-01" and not file.blocked]
+    assert int(rows["denominator"]) == sum(len(file.rows) for file in files)
+    assert int(rows["numerator"]) == sum(row.state == "accepted" for file in files for row in file.rows)
+    running = one(values, indicator_code="T-01", period_grain="month", period_start="2026-11-01")
+    assert (running["state"], running["value"], running["completeness"]) == ("NON_REMIS", None, "0.000000")
+
+
+def test_zero_missing_and_not_applicable_are_three_things(values: pl.DataFrame) -> None:
+    def certified(partner: str, month: str) -> dict[str, str]:
+        return one(
+            values, indicator_code="A1-02", period_grain="month", period_start=f"{month}-01", measure="contributed",
+            partner_code=partner,
+        )  # fmt: skip
+
+    assert certified("KABIA", "2025-08")["state"] in {"ZERO_MESURE", "SUPPRIME_K"}
+    missing = certified("MADININUM", "2026-04")
+    assert missing["state"] in {"NON_REMIS", "SUPPRIME_K"}
+    never = certified("CLUSTER972", "2025-01")
+    assert (never["state"], never["value"], never["completeness"]) == ("NON_APPLICABLE", None, None)
+    empty = one(
+        values, indicator_code="A1-01", period_grain="month", period_start="2025-08-01", measure="contributed",
+        partner_code="CLUSTER972",
+    )  # fmt: skip
+    assert (empty["state"], empty["value"], empty["completeness"]) == ("NON_REMIS", None, "0.000000")
+
+
+def test_all_styles_belong_to_a_partner() -> None:
+    assert set(STYLES) == {partner.code for partner in PARTNERS}
+
+
+def test_a_file_blocked_counts_for_no_expected_delivery(twin: Twin, values: pl.DataFrame) -> None:
+    blocked: list[File] = [
+        file for file in twin.files if (file.partner, file.feed, file.period) == ("LAB-SUD", "F03", "2025-09")
+    ]
+    assert [file.blocked for file in blocked] == ["FICHIER-VIDE"]
+    cell = one(
+        values, indicator_code="T-01", period_grain="month", period_start="2025-09-01", measure="contributed",
+        partner_code="LAB-SUD",
+    )  # fmt: skip
+    assert (cell["numerator"], cell["denominator"]) == ("2", "3")
+    refused = one(
+        values, indicator_code="T-01", period_grain="month", period_start="2025-05-01", measure="contributed",
+        partner_code="LAB-SUD",
+    )  # fmt: skip
+    assert (refused["numerator"], refused["denominator"]) == ("2", "3"), "every row of that file is refused"
