@@ -42,7 +42,7 @@ fix: tools ## format and mend what can be mended
 	"$(DEV)/sqlfluff" fix --quiet dbt_project/models
 
 bench: tools ## the benchmarks
-	"$(DEV)/python" -m pytest tests/bench -o testpaths=tests/bench -s $(ARGS)
+	"$(DEV)/python" -m pytest tests/bench -o testpaths=tests/bench -o python_files="bench_*.py" -s $(ARGS)
 
 contracts: tools ## write again what is generated from the feed contracts
 	"$(DEV)/python" -m ingestion.generate

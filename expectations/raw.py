@@ -43,7 +43,7 @@ def suite(contract: Contract) -> list[Any]:
             meta={"name": "rows_are_those_of_the_load"},
         ),
         gxe.UnexpectedRowsExpectation(
-            unexpected_rows_query="select _delivery_id from {batch} where "
+            unexpected_rows_query="select distinct _delivery_id from {batch} where "
             + " or ".join(f"{name} ~ '{MAIL}'" for name in contract.raw_columns),
             severity="critical",
             description="aucune adresse électronique n'est entrée dans l'entrepôt",
@@ -93,7 +93,7 @@ def _people(contract: Contract) -> Iterator[Any]:
             column=key, regex="^[0-9a-f]{64}$", severity="critical", description=f"{key} est une empreinte"
         )
     yield gxe.UnexpectedRowsExpectation(
-        unexpected_rows_query="select _delivery_id from {batch} where person_key_1 is null and person_key_2 is null",
+        unexpected_rows_query="select distinct _delivery_id from {batch} where person_key_1 is null and person_key_2 is null",
         severity="critical",
         description="chaque ligne désigne une personne",
         meta={"name": "a_row_is_somebody"},

@@ -31,6 +31,17 @@ class Finding:
     evaluated: int | None
     unexpected: int | None
     details: dict[str, Any]
+    # deliveries of the offending rows, where they were asked for and the expectation is about rows
+    guilty: frozenset[str] = frozenset()
+
+
+BRIEF = {"result_format": "BASIC", "partial_unexpected_count": 5}
+WITH_DELIVERIES = {
+    "result_format": "COMPLETE",
+    "unexpected_index_column_names": ["_delivery_id"],
+    # on SQL even a complete result lists no more rows than this
+    "partial_unexpected_count": 1_000_000,
+}
 
 
 def inspect_loads(settings: Settings, loads: Sequence[int]) -> dict[str, str]:
@@ -39,7 +50,7 @@ def inspect_loads(settings: Settings, loads: Sequence[int]) -> dict[str, str]:
     Returns:
         Deliveries to hold, each with a French reason; empty when every critical expectation holds.
     """
-    guilty: dict[str, str] = {}
+    reasons: dict[str, list[str]] = {}
     with connect(settings, "lakou_dbt") as connection:
         rows = connection.execute(
             "select d.feed, array_agg(l.load_id order by l.load_id), array_agg(distinct l.delivery_id)"
@@ -48,7 +59,7 @@ def inspect_loads(settings: Settings, loads: Sequence[int]) -> dict[str, str]:
             [list(loads)],
         ).fetchall()
     if not rows:
-        return guilty
+        return {}
     contracts = load_contracts()
     with _context(settings, "lakou_dbt", "brut") as context:
         findings: list[Finding] = []
@@ -57,15 +68,17 @@ def inspect_loads(settings: Settings, loads: Sequence[int]) -> dict[str, str]:
             query = f"select * from raw.{contract.raw_table} where _load_id = any('{{{','.join(map(str, ids))}}}')"
             found = _run(context, f"raw.{contract.raw_table}", query, raw.suite(contract))
             findings += found
-            if not _critical(found):
-                continue
-            for delivery in deliveries:
-                one = f"select * from ({query}) as loads where _delivery_id = '{delivery.replace(chr(39), '')}'"
-                failed = _critical(_run(context, delivery, one, raw.suite(contract)))
-                if failed:
-                    guilty[delivery] = "contrôle des données reçues : " + " ; ".join(f.description for f in failed[:3])
+            if _critical(found):
+                # only now are the offending rows listed: it costs a second pass, and all of them in memory
+                found = _run(context, f"{contract.feed}: lignes", query, raw.suite(contract), WITH_DELIVERIES)
+            for finding in _critical(found):
+                for delivery in finding.guilty or deliveries:
+                    reasons.setdefault(delivery, []).append(finding.description)
     _record(settings, "lakou_loader", "BRUT", findings, build_id=None, publication_id=None)
-    return guilty
+    return {
+        delivery: "contrôle des données reçues : " + " ; ".join(descriptions[:3])
+        for delivery, descriptions in reasons.items()
+    }
 
 
 def audit_publication(settings: Settings, publication_id: int, build_id: int) -> list[Failure]:
@@ -131,6 +144,10 @@ def _rows_suite(checks: Sequence[tuple[str, str, str, str]]) -> list[Any]:
     ]
 
 
+# a list of offending rows of this length was cut short: it tells nothing of whose they all are
+CUT = {200, WITH_DELIVERIES["partial_unexpected_count"]}
+
+
 @contextmanager
 def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
     """An ephemeral context on the warehouse; its Data Docs are written when it closes."""
@@ -164,7 +181,9 @@ def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
         engine.dispose()
 
 
-def _run(context: Any, subject: str, query: str, suite: Sequence[Any]) -> list[Finding]:
+def _run(
+    context: Any, subject: str, query: str, suite: Sequence[Any], form: dict[str, Any] = BRIEF
+) -> list[Finding]:
     """Validate one query with one suite: Great Expectations bundles the plain expectations in one statement."""
     import great_expectations as gx
 
@@ -176,8 +195,7 @@ def _run(context: Any, subject: str, query: str, suite: Sequence[Any]) -> list[F
             suite=context.suites.add(gx.ExpectationSuite(name=subject, expectations=list(suite))),
         )
     )
-    outcome = definition.run(result_format={"result_format": "BASIC", "partial_unexpected_count": 5})
-    return [_finding(subject, result) for result in outcome.results]
+    return [_finding(subject, result) for result in definition.run(result_format=form).results]
 
 
 def _finding(subject: str, result: Any) -> Finding:
@@ -185,7 +203,9 @@ def _finding(subject: str, result: Any) -> Finding:
     raised = [info for info in _exceptions(result.exception_info) if info.get("raised_exception")]
     name = (config.meta or {}).get("name", config.type)
     column = config.kwargs.get("column")
-    details = {"observed": figures.get("observed_value"), "errors": [info.get("exception_message") for info in raised]}
+    rows = figures.get("unexpected_index_list") or (figures.get("details") or {}).get("unexpected_rows") or []
+    if len(rows) in CUT:
+        rows = []
     return Finding(
         subject=subject,
         expectation=f"{name}({column})" if column else name,
@@ -194,7 +214,11 @@ def _finding(subject: str, result: Any) -> Finding:
         success=bool(result.success) and not raised,
         evaluated=figures.get("element_count"),
         unexpected=figures.get("unexpected_count"),
-        details=details,
+        details={
+            "observed": figures.get("observed_value"),
+            "errors": [info.get("exception_message") for info in raised],
+        },
+        guilty=frozenset(row["_delivery_id"] for row in rows if "_delivery_id" in row),
     )
 
 

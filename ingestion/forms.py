@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -108,7 +108,7 @@ def plain_form(column: Column) -> Form:
     """Form of a column that needs no reference data."""
     text = written(column.name)
     if column.enum:
-        return list_form(text, code_list(column.enum), "LISTE", column.default)
+        return list_form(column.name, column.enum, "LISTE", column.default)
     if column.type == "date":
         return _date_form(column, text)
     if column.type in {"integer", "number"}:
@@ -116,17 +116,15 @@ def plain_form(column: Column) -> Form:
     return _text_form(column, text)
 
 
-def list_form(text: pl.Expr, known: Mapping[str, str], rule_id: str, default: str | None, detail: str = "") -> Form:
-    """Form of a value of a closed list; `known` gives the canonical code of each code as `code_list` writes it."""
+@lru_cache(maxsize=512)
+def list_form(name: str, codes: Sequence[str], rule_id: str, default: str | None, detail: str = "") -> Form:
+    """Form of a value of a closed list of `codes` (a tuple)."""
+    text = written(name)
+    known = {_code(code): code for code in codes}
     value = _plain(text).replace_strict(known, default=None, return_dtype=pl.String)
     if default is not None:
         value = pl.when(text.is_null()).then(pl.lit(default)).otherwise(value)
     return Form(value, rule_id, detail=pl.lit(detail) if detail else None, default=default)
-
-
-def code_list(codes: Iterable[str]) -> dict[str, str]:
-    """Codes by the way they are compared."""
-    return {_code(code): code for code in codes}
 
 
 def siren_form(column: Column, texts: pl.DataFrame) -> Form:
@@ -150,7 +148,7 @@ def commune_form(column: Column, texts: pl.DataFrame, places: Places) -> Form:
     key = pl.concat_str(written(column.name), name, separator="\x1f")
     pairs = texts.select(key.unique()).to_series().drop_nulls().to_list()
     codes = {pair.split("\x1f")[0].zfill(5) for pair in pairs}
-    allowed = places.perimeter if "commune_perimetre" in column.checks else places.cog | {OUTSIDE}
+    allowed = places.perimeter if "commune_perimetre" in column.checks else places.cog
     only_postcodes = any(code in places.postcodes and code not in places.cog for code in codes)
     only_communes = any(code in places.cog and code not in places.postcodes for code in codes)
     read = _commune_reader(places, allowed, are_postcodes=only_postcodes and not only_communes)
@@ -189,10 +187,11 @@ def _commune_reader(places: Places, allowed: frozenset[str], *, are_postcodes: b
         named = [item for item in candidates if name and normal(label(item)) == normal(name)]
         is_own_name = bool(name) and normal(label(code)) == normal(name)
         is_ambiguous = bool(candidates) and code not in candidates and not is_own_name
+        is_allowed = code in allowed or (code == OUTSIDE and allowed is places.cog)
         single = candidates[0] if are_postcodes and len(candidates) == 1 else None
         if len(named) == 1 and not is_own_name and named[0] != code:
             reading = _Reading(named[0], note="CODE-POSTAL-CONVERTI")
-        elif code in allowed and (not are_postcodes or not candidates or is_own_name):
+        elif is_allowed and (not are_postcodes or not candidates or is_own_name):
             reading = _Reading(code, note="CODE-AMBIGU" if is_ambiguous else None)
         elif single is not None:
             reading = _Reading(single, note="CODE-POSTAL-CONVERTI" if single != code else None)

@@ -9,6 +9,7 @@ import datetime as dt
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +20,6 @@ from ingestion.forms import (
     MASK,
     Form,
     Places,
-    code_list,
     commune_form,
     empty_form,
     list_form,
@@ -165,9 +165,10 @@ def judge_table(table: Table, context: Context) -> Judgement:
         *_duration_checks(rows),
     ]
     found = pl.concat([_run(rows, checks), _repetitions(rows, contract)])
-    refused = found.filter(pl.col("severity") == REFUSED)[ROW].unique()
-    is_refused = rows[ROW].is_in(refused.implode())
-    taken = rows.filter(~is_refused)
+    refused, taken = rows.clear(), rows
+    if REFUSED in found["severity"]:
+        is_refused = rows[ROW].is_in(found.filter(pl.col("severity") == REFUSED)[ROW].unique().implode())
+        refused, taken = rows.filter(is_refused), rows.filter(~is_refused)
     taken = taken.with_columns(context.pseudonymiser.hash_rows(taken["_identity"]).alias(HASH))
     accepted, awaiting = _split_awaiting(taken, contract)
     found = pl.concat([found, _awaiting_faults(awaiting, contract), _places_faults(taken), _truncated_faults(table)])
@@ -176,8 +177,8 @@ def judge_table(table: Table, context: Context) -> Judgement:
         accepted=accepted,
         awaiting=awaiting,
         findings=pl.concat([_remarks(table), _phrase(found, contract)]).sort("row_number", maintain_order=True),
-        rejected=_rejected(rows.filter(is_refused), table, contract),
-        refused_source=_refused_source(table, refused),
+        rejected=_rejected(refused, table, contract),
+        refused_source=_refused_source(table, refused[ROW]),
     )
 
 
@@ -308,9 +309,8 @@ def _phrase(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     )
     value, detail = pl.col("value").fill_null(""), pl.col("detail").fill_null("")
     return (
-        found.lazy()
-        .with_columns(value=shown.str.slice(0, 200))
-        .join(pl.LazyFrame(sentences, schema=schema, orient="row"), on=["column", "rule_id"], maintain_order="left")
+        found.with_columns(value=shown.str.slice(0, 200))
+        .join(pl.DataFrame(sentences, schema=schema, orient="row"), on=["column", "rule_id"], maintain_order="left")
         .select(
             row_number=pl.col(ROW),
             column="column",
@@ -323,7 +323,6 @@ def _phrase(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
             ),
             remedy=pl.col("remedy").str.replace_all(DETAIL, detail, literal=True),
         )
-        .collect()
     )
 
 
@@ -343,28 +342,30 @@ def _masked(value: pl.Expr) -> pl.Expr:
 def _written(table: Table, contract: Contract) -> pl.DataFrame:
     """Contract columns as written, trimmed, as `written:<name>`; null where empty or absent."""
 
-    def text(name: str) -> pl.Expr:
-        position = table.positions.get(name)
-        if position is None:
-            return pl.lit(None, pl.String).alias(f"written:{name}")
-        trimmed = pl.col(f"c{position}").str.replace_all(r"[\x00-\x1f\x7f]+", " ").str.strip_chars(_BLANKS)
-        return pl.when(trimmed != "").then(trimmed).alias(f"written:{name}")
+    return table.cells.select(
+        *(_trimmed(column.name, table.positions.get(column.name)) for column in contract.columns), ROW
+    )
 
-    return table.cells.select(*(text(column.name) for column in contract.columns), ROW)
+
+@lru_cache(maxsize=1024)
+def _trimmed(name: str, position: int | None) -> pl.Expr:
+    if position is None:
+        return pl.lit(None, pl.String).alias(f"written:{name}")
+    trimmed = pl.col(f"c{position}").str.replace_all(r"[\x00-\x1f\x7f]+", " ").str.strip_chars(_BLANKS)
+    return pl.when(trimmed != "").then(trimmed).alias(f"written:{name}")
 
 
 def _form(column: Column, texts: pl.DataFrame, context: Context) -> Form:
     references = context.references
-    text = written(column.name)
     is_programme = "programme" in column.checks
     if texts[f"written:{column.name}"].null_count() == texts.height:
         form = empty_form(context.programme_code if is_programme else column.default)
     elif is_programme:
         own = context.programme_code
-        form = list_form(text, code_list([own]), "PROGRAMME", own, detail=own)
+        form = list_form(column.name, (own,), "PROGRAMME", own, own)
     elif "action" in column.checks:
-        known = sorted(references.action_codes)
-        form = list_form(text, code_list(known), "ACTION-INCONNUE", None, detail=", ".join(known))
+        known = tuple(sorted(references.action_codes))
+        form = list_form(column.name, known, "ACTION-INCONNUE", None, ", ".join(known))
     elif "siren" in column.checks or "siren_list" in column.checks:
         form = siren_form(column, texts)
     elif "commune_perimetre" in column.checks or "commune_cog" in column.checks:
@@ -479,8 +480,7 @@ def _with_object(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     sessions = context.references.sessions
     modality = pl.col("modalite") if "modalite" in sessions.columns else pl.lit(None)
     known = (
-        sessions.lazy()
-        .sort(pl.col("partner_code") != context.partner_code, "partner_code")
+        sessions.sort(pl.col("partner_code") != context.partner_code, "partner_code")
         .select(
             _object_id=pl.col("session_id").cast(pl.String),
             _object_partner_code=pl.col("partner_code").cast(pl.String),
@@ -493,12 +493,7 @@ def _with_object(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     session = pl.col(column.name)
     if "objet_type" in rows.columns:
         session = pl.when(pl.col("objet_type") == "SESSION").then(session)
-    return (
-        rows.lazy()
-        .with_columns(_object_id=session)
-        .join(known, on="_object_id", how="left", maintain_order="left")
-        .collect()
-    )
+    return rows.with_columns(_object_id=session).join(known, on="_object_id", how="left", maintain_order="left")
 
 
 def _duration_checks(rows: pl.DataFrame) -> list[_Check]:
@@ -531,7 +526,9 @@ def _split_awaiting(rows: pl.DataFrame, contract: Contract) -> tuple[pl.DataFram
     if "objet_type" in rows.columns:
         feed = pl.col("objet_type").replace_strict(OBJECT_FEEDS, default="F01", return_dtype=pl.String)
     awaited = [feed.alias(AWAITED[0]), pl.col(reference.name).alias(AWAITED[1])]
-    return rows.filter(~waits).select(columns), rows.filter(waits).select(*columns, *awaited)
+    awaiting = rows.filter(waits) if waits.any() else rows.clear()
+    settled = rows.filter(~waits) if awaiting.height else rows
+    return settled.select(columns), awaiting.select(*columns, *awaited)
 
 
 def _awaiting_faults(awaiting: pl.DataFrame, contract: Contract) -> pl.DataFrame:
@@ -579,9 +576,10 @@ def _repetitions(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         numbered = rows.select(ROW, "_identity", _first_row=pl.col(ROW).first().over("_identity"))
         check = _Check("", "DOUBLON", everyone, detail=pl.col("_first_row"))
         found.append(_faults(numbered.filter(~is_first), check))
-    different = rows.lazy().select(ROW, *key).filter(is_first).drop_nulls(key)
-    clashing = different.filter(pl.struct(key).is_duplicated()).select(key).unique().collect()
-    if clashing.height:
+    different = rows.select(key).filter(is_first).drop_nulls()
+    is_shared = different.is_duplicated()
+    if is_shared.any():
+        clashing = different.filter(is_shared).unique()
         keyed = rows.select(ROW, *key).join(clashing, on=key, how="semi", maintain_order="left")
         found.append(_faults(keyed, _Check("", "CLE-CONTRADICTOIRE", everyone)))
     return pl.concat(found)
@@ -615,13 +613,14 @@ def _refused_source(table: Table, refused: pl.Series) -> pl.DataFrame:
     for index, cell in enumerate(table.header):
         name = cell.strip() or f"colonne {index + 1}"
         names.append(name if name not in names and name != ROW else f"{name} ({index + 1})")
-    rows = table.cells.filter(pl.col(ROW).is_in(refused.implode()))
+    rows = table.cells.filter(pl.col(ROW).is_in(refused.implode())) if refused.len() else table.cells.clear()
     rows = rows.rename({f"c{index}": name for index, name in enumerate(names)})
     if table.truncated.height:
         cut = [_padded(cells.to_list(), len(names)) for cells in table.truncated["cells"]]
         frame = pl.DataFrame(cut, schema=dict.fromkeys(names, pl.String), orient="row")
         rows = pl.concat([rows, frame.with_columns(table.truncated[ROW])]).sort(ROW)
-    return rows
+    unnamed = [name for name, cell in zip(names, table.header, strict=True) if not cell.strip()]
+    return rows.drop(name for name in unnamed if (rows[name].str.strip_chars() == "").all())
 
 
 def _padded(cells: list[str], width: int) -> list[str]:

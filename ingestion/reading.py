@@ -33,6 +33,7 @@ MAX_ZIP_RATIO = 150
 # below this an archive cannot hurt, whatever its ratio
 HARMLESS_ZIP_BYTES = 16 << 20
 WORKBOOK_ROWS = 1_048_576
+_TOTAL = r"(?i)^[\s\x1f]*(?:sous[- ]?)?(?:total|totaux)(?: g[ée]n[ée]ral)?\s*:?\s*(?:\x1f|$)"
 # an unclosed quote may not swallow more than this many lines
 MAX_QUOTED_LINES = 50
 ROW = "_row_number"
@@ -124,12 +125,11 @@ def _read_csv(data: bytes, contract: Contract) -> Table:
     separator, skipped = _find_header(text, contract)
     body, lines, torn = _records(text, separator)
     header_cells = _cells(_record(body, lines, skipped), separator)
-    kept = header_cells
-    while kept and not kept[-1].strip():
-        kept = kept[:-1]
-    matching = match_header(kept, contract, int(lines.numbers[skipped]))
+    line = int(lines.numbers[skipped])
+    matching = match_header(header_cells, contract, line)
     cells, truncated = _parse(body, lines, skipped + 1, separator, len(header_cells))
     cells, notes = _set_aside(cells, header_cells)
+    notes += _unnamed_columns(cells, header_cells, line)
     if is_damaged:
         cells, damaged = _undecoded(cells, separator)
         truncated += damaged
@@ -419,22 +419,22 @@ def _set_aside(cells: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame
     import polars as pl
 
     names = [name for name in cells.columns if name != ROW]
-    first = pl.coalesce(pl.col(name).str.strip_chars().replace("", None) for name in names)
-    same = pl.all_horizontal(
-        pl.col(name).str.strip_chars() == header[index].strip() for index, name in enumerate(names)
+    # one text a row: a control character that no cell holds stands between its cells
+    row = pl.concat_str(names, separator="\x1f")
+    found = cells.select(
+        blank=row.str.contains(r"^[\s\x1f\u200b\ufeff]*$"),
+        repeated=row == "\x1f".join(header),
+        total=row.str.contains(_TOTAL),
     )
-    cells = cells.with_columns(
-        _first=first.str.to_lowercase(),
-        _repeated=same,
-    ).with_columns(_total=pl.col("_first").str.contains(r"^(?:sous[- ]?)?(?:total|totaux)(?: g[ée]n[ée]ral)?\s*:?$"))
-    notes = [
-        *_row_notes(
-            cells.filter("_repeated")[ROW], "ENTETE-REPETE", "L'en-tête est répété à cette ligne : elle est passée."
-        ),
-        *_row_notes(cells.filter("_total")[ROW], "LIGNE-TOTAL", "Cette ligne est un total : elle est passée."),
-    ]
-    kept = cells.filter(pl.col("_first").is_not_null() & ~pl.col("_repeated") & ~pl.col("_total"))
-    return kept.drop("_first", "_repeated", "_total"), notes
+    blank, repeated, total = found.get_columns()
+    notes = []
+    if repeated.any():
+        told = "L'en-tête est répété à cette ligne : elle est passée."
+        notes += _row_notes(cells.filter(repeated)[ROW], "ENTETE-REPETE", told)
+    if total.any():
+        notes += _row_notes(cells.filter(total)[ROW], "LIGNE-TOTAL", "Cette ligne est un total : elle est passée.")
+    dropped = blank | repeated | total
+    return cells.filter(~dropped) if dropped.any() else cells, notes
 
 
 def _row_notes(numbers: pl.Series, rule_id: str, message: str) -> list[Remark]:
@@ -489,7 +489,8 @@ def match_header(header: Sequence[str], contract: Contract, line: int) -> Matchi
     for index, cell in enumerate(header):
         name = known.get(normal(cell))
         if name is None:
-            remarks.append(_unknown_column(cell, index, line))
+            if shown := cell.strip()[:60]:
+                remarks.append(_unknown_column(f"« {shown} »", shown, line))
         elif name in positions:
             twice.append(name)
         else:
@@ -533,15 +534,21 @@ def _missing(positions: Mapping[str, int], contract: Contract) -> list[Column]:
     return missing
 
 
-def _unknown_column(cell: str, index: int, line: int) -> Remark:
-    name = f"« {cell.strip()[:60]} »" if cell.strip() else f"n° {index + 1}, sans nom,"
+def _unnamed_columns(cells: pl.DataFrame, header: Sequence[str], line: int) -> list[Remark]:
+    """Warnings for columns that hold something under no name."""
+    unnamed = [index for index, cell in enumerate(header) if not cell.strip()]
+    filled = [index for index in unnamed if (cells[f"c{index}"].str.strip_chars() != "").any()]
+    return [_unknown_column(f"n° {index + 1}, sans nom,", "", line) for index in filled]
+
+
+def _unknown_column(named: str, column: str, line: int) -> Remark:
     return Remark(
         line,
-        cell.strip()[:60],
+        column,
         "",
         "COLONNE-INCONNUE",
         "AVERTISSEMENT",
-        f"La colonne {name} n'est pas prévue : elle n'est pas lue.",
+        f"La colonne {named} n'est pas prévue : elle n'est pas lue.",
         "Retirez-la, ou corrigez son nom d'après le modèle.",
     )
 
@@ -581,15 +588,14 @@ def _read_workbook(path: Path, extension: str, contract: Contract) -> Table:
     if len(rows) > WORKBOOK_ROWS:
         raise _unreadable("La feuille compte plus de lignes qu'un classeur n'en peut porter.", "Envoyez un CSV.")
     header = [_written(cell) for cell in rows[index]]
-    while header and not header[-1].strip():
-        header.pop()
     matching = match_header(header, contract, index + 1)
     names = [f"c{position}" for position in range(len(header))]
     body = rows[index + 1 :]
-    columns = [list(map(_written, column)) for column in zip(*body, strict=False)][: len(header)] if body else []
+    columns = [list(map(_written, column)) for column in zip(*body, strict=True)] if body else []
     cells = pl.DataFrame(columns or [[] for _ in names], schema=dict.fromkeys(names, pl.String), orient="col")
     cells = cells.with_columns(pl.int_range(index + 2, index + 2 + cells.height, dtype=pl.Int32).alias(ROW))
     cells, notes = _set_aside(cells, header)
+    notes += _unnamed_columns(cells, header, index + 1)
     remarks = [*matching.remarks, *_preamble_notes(index, _written(rows[0][0]) if rows[0] else ""), *notes]
     if hidden:
         names_text = ", ".join(f"« {name} »" for name in hidden)

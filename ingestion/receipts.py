@@ -139,9 +139,11 @@ def answer_again(
 
 def findings_in_books(connection: psycopg.Connection[Any], contract: Contract | None, delivery_id: str) -> pl.DataFrame:
     """Every finding of a delivery as it stands now, from quarantine and from the last receipt's notes."""
+    # what once blocked a file that was taken since is history
     refused = connection.execute(
-        "select row_number, column_name, value, rule_id, severity, message, remedy from quarantine.rejected_rows"
-        " where delivery_id = %s",
+        "select r.row_number, r.column_name, r.value, r.rule_id, r.severity, r.message, r.remedy"
+        " from quarantine.rejected_rows as r inner join ops.deliveries as d on d.delivery_id = r.delivery_id"
+        " where r.delivery_id = %s and (r.severity <> 'BLOQUE' or d.is_blocked)",
         [delivery_id],
     ).fetchall()
     waiting = connection.execute(
@@ -266,6 +268,13 @@ def moment(value: dt.datetime) -> str:
     return f"{day(local.date())} à {local.hour} h {local.minute:02d} (heure de Martinique)"
 
 
+def short_moment(value: dt.datetime) -> str:
+    """`01/03/2026 08:05`, in the programme's zone."""
+    from zoneinfo import ZoneInfo
+
+    return f"{value.astimezone(ZoneInfo(PROGRAMME_ZONE)):%d/%m/%Y %H:%M}"
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -279,7 +288,12 @@ def _environment() -> Environment:
     )
     environment.globals["severity_label"] = SEVERITY_LABELS
     environment.filters.update(
-        number=number, count=count, day=day, moment=moment, period=lambda text: parse_period(text).label
+        number=number,
+        count=count,
+        day=day,
+        moment=moment,
+        short=short_moment,
+        period=lambda text: parse_period(text).label,
     )
     return environment
 
@@ -320,6 +334,19 @@ def _rejects_given(connection: psycopg.Connection[Any], delivery_id: str) -> lis
     return list(row[0]) if row else []
 
 
+def _not_sent_back(connection: psycopg.Connection[Any], delivery: Delivery, given: list[str]) -> list[str]:
+    """Names of the files of rows to mend that the partner has still to send back."""
+    if not given:
+        return []
+    parts = connection.execute(
+        "select part from ops.deliveries where partner_code = %s and feed = %s and period = %s and version = %s"
+        " and not is_blocked",
+        [delivery.partner_code, delivery.feed, delivery.period, delivery.version],
+    ).fetchall()
+    received = tuple(f".rejets{part}" for (part,) in parts)
+    return [Path(path).name for path in given if not Path(path).stem.endswith(received)]
+
+
 def _receipt_html(
     connection: psycopg.Connection[Any],
     *,
@@ -341,7 +368,8 @@ def _receipt_html(
         notes=findings.filter(pl.col("severity") == "NOTE").head(SHOWN_PROBLEMS).to_dicts(),
         rules=[rule for rule in body["rules"] if rule["severity"] != "NOTE"],
         warnings=body["warnings"],
-        rejects=[Path(path).name for path in body["rejects"]],
+        rejects=_not_sent_back(connection, delivery, body["rejects"]),
+        has_sent_back=bool(body["rejects"]),
         next_due=_next_due(connection, delivery, today),
         again=again,
     )

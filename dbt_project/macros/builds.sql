@@ -5,7 +5,7 @@
 
 {# Last build already in the facts, 0 when they are empty; a full refresh forgets it. #}
 {% macro since_build() -%}
-    {%- if flags.FULL_REFRESH -%} 0 {%- else -%} {{ required_build('since_build') }} {%- endif -%}
+    {%- if execute and flags.FULL_REFRESH -%} 0 {%- else -%} {{ required_build('since_build') }} {%- endif -%}
 {%- endmacro %}
 
 {% macro required_build(name) -%}

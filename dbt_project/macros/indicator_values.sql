@@ -12,6 +12,14 @@
     ]) }}
 {%- endmacro %}
 
+{# The same list as rows. #}
+{% macro listed_indicators() -%}
+    {% for model in indicator_models() -%}
+        select '{{ model }}' as model_name
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
+
 {# Contributing rows of every indicator. #}
 {% macro contributing_rows() -%}
     {% for model in indicator_models() -%}
@@ -65,53 +73,67 @@
     ]) }}
 {%- endmacro %}
 
+{# Condition of a join on columns that two relations share. #}
+{% macro same_columns(relation, other, columns) -%}
+    {%- for column in columns -%}
+        {{ relation }}.{{ column }} = {{ other }}.{{ column }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
 {# What makes a value unique. #}
 {% macro cell_columns() -%}
     {{ return(margin_columns() + ['period_grain', 'period_start']) }}
 {%- endmacro %}
 
-{#
-    Sums of each cell that has rows. Margins and entities are numbered by the caller, and rows are first summed by entity, so that
-    people are counted once without a sort per cell.
-#}
-{% macro cell_sums(rows_by_margin, margins) -%}
+{# A cell as one integer: the number of its margin, its grain and the first day of its period. #}
+{% macro cell_number(margin_number, grain, period_start) -%}
+    ({{ margin_number }} * 4 + array_position(array['month', 'quarter', 'semester', 'year'], {{ grain }}) - 1)
+    * 100000 + ({{ period_start }} - date '1900-01-01')
+{%- endmacro %}
+
+{# Each contributing row once per cell; margins and entities are numbered by the caller. #}
+{% macro rows_by_cell(rows_by_margin, margins) -%}
     select
-        margin_number,
-        period_grain,
-        period_start,
-        sum(num) as num,
-        sum(den) as den,
-        count(*) as entities
+        {{ cell_number(margins ~ '.margin_number', 'periods.period_grain', 'periods.period_start') }} as cell_number,
+        {{ rows_by_margin }}.entity_key,
+        {{ rows_by_margin }}.num,
+        {{ rows_by_margin }}.den
+    from (
+        -- offset 0: rows meet their own margins, not first every margin of their indicator
+        select *
+        from {{ rows_by_margin }}
+        offset 0
+    ) as {{ rows_by_margin }}
+    inner join {{ margins }}
+        on {{ same_columns(rows_by_margin, margins, margin_columns()) }}
+    cross join lateral (
+        {{ period_starts(rows_by_margin ~ '.occurred_on') }}
+    ) as periods (period_grain, period_start)
+{%- endmacro %}
+
+{# Sums of each cell that has rows, and how many entities they are of, each counted once. #}
+{% macro cell_sums(rows_by_cell) -%}
+    select
+        totals.cell_number,
+        totals.num,
+        totals.den,
+        entities.entities
     from (
         select
-            {{ margins }}.margin_number,
-            periods.period_grain,
-            periods.period_start,
-            {{ rows_by_margin }}.entity_key,
-            sum({{ rows_by_margin }}.num) as num,
-            sum({{ rows_by_margin }}.den) as den
-        from (
-            -- offset 0: rows meet their own margins, not first every margin of their indicator
-            select *
-            from {{ rows_by_margin }}
-            offset 0
-        ) as {{ rows_by_margin }}
-        inner join {{ margins }}
-            on
-                {% for column in margin_columns() -%}
-                    {{ rows_by_margin }}.{{ column }} = {{ margins }}.{{ column }}
-                    {{ 'and' if not loop.last }}
-                {% endfor %}
-        cross join lateral (
-            {{ period_starts(rows_by_margin ~ '.occurred_on') }}
-        ) as periods (period_grain, period_start)
-        group by
-            {{ margins }}.margin_number,
-            periods.period_grain,
-            periods.period_start,
-            {{ rows_by_margin }}.entity_key
-    ) as by_entity
-    group by margin_number, period_grain, period_start
+            cell_number,
+            sum(num) as num,
+            sum(den) as den
+        from {{ rows_by_cell }}
+        group by cell_number
+    ) as totals
+    inner join (
+        select
+            cell_number,
+            count(*) as entities
+        from (select distinct cell_number, entity_key from {{ rows_by_cell }}) as once
+        group by cell_number
+    ) as entities
+        on totals.cell_number = entities.cell_number
 {%- endmacro %}
 
 {# Expected and accepted deliveries of each cell: the programme's, a partner's or a feed's, within the period. #}

@@ -1,11 +1,11 @@
--- every year's figure of a territory, a partner or a member is the sum of what its rows contribute
+-- every year's figure of the region, of a partner or of a member is the sum of what its rows contribute
 with
 sums as (
     select
         {{ cell_columns() | join(', ') }},
         sum(contribution) as contributed
     from {{ ref('bridge_value_rows') }}
-    where period_grain = 'year'
+    where period_grain = 'year' and territory_level = 'region'
     group by {{ cell_columns() | join(', ') }}
 ),
 
@@ -14,7 +14,7 @@ figures as (
         *,
         case when denominator is null then value else numerator / nullif(denominator, 0) end as exact_value
     from {{ ref('fct_indicator_values') }}
-    where period_grain = 'year'
+    where period_grain = 'year' and territory_level = 'region'
 )
 
 select
@@ -22,8 +22,5 @@ select
     sums.contributed
 from figures
 left join sums
-    on
-        {% for column in cell_columns() -%}
-            figures.{{ column }} = sums.{{ column }} {{ 'and' if not loop.last }}
-        {% endfor %}
+    on {{ same_columns('figures', 'sums', cell_columns()) }}
 where abs(coalesce(figures.exact_value, 0) - coalesce(sums.contributed, 0)) > 1e-9

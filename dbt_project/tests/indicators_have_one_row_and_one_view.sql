@@ -1,9 +1,7 @@
 -- neither a catalogue row nor an indicator view lives without the other
 with
 listed as (
-    {% for model in indicator_models() -%}
-        select '{{ model }}' as model_name {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ listed_indicators() }}
 ),
 
 views as (

@@ -70,6 +70,7 @@ def base_environment(platform: Platform) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "GX_ANALYTICS_ENABLED": "False",
+        "TQDM_DISABLE": "1",
     }
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask import redirect, request
+
 _HOME = Path(os.environ.get("LAKOU_HOME", Path(__file__).resolve().parents[2] / ".lakou"))
 _SECRETS = Path(os.environ.get("LAKOU_SECRETS_DIR", _HOME / "secrets"))
 _BASE_URL = os.environ.get("SUPERSET_BASE_URL", "http://127.0.0.1:8088/")
@@ -69,8 +71,11 @@ D3_TIME_FORMAT = {
     "periods": ["AM", "PM"],
     "days": ["dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"],
     "shortDays": ["dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."],
-    "months": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
-    "shortMonths": "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.".split(),
+    "months": [
+        *("janvier", "février", "mars", "avril", "mai", "juin"),
+        *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+    ],
+    "shortMonths": ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
 }
 CURRENCIES = ["EUR"]
 CSV_EXPORT = {"encoding": "utf-8-sig", "sep": ";", "decimal": ","}
@@ -150,8 +155,14 @@ else:
     DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
 
 
+def _open_on_the_dashboards() -> Any:
+    # the welcome page offers charts and folders that no reader has
+    return redirect("/dashboard/list/") if request.path == "/superset/welcome/" else None
+
+
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802 - the name that Superset looks for
-    """Limit logins: AUTH_RATE_LIMIT reaches neither the form nor the API of Superset 6.1."""
+    """Limit logins (AUTH_RATE_LIMIT reaches neither the form nor the API of Superset 6.1); open on the dashboards."""
     for name in ("AuthDBView", "SecurityApi"):
         if name in app.blueprints:
             app.appbuilder.sm.limiter.limit(AUTH_RATE_LIMIT, methods=["POST"])(app.blueprints[name])
+    app.before_request(_open_on_the_dashboards)

@@ -110,7 +110,8 @@ def participations(rows: Sequence[tuple[str, str]]) -> str:
     for session_id, person in rows:
         surname, _, sex = person.partition(",")
         lines.append(
-            f"{session_id};{surname.lower()}@courrier.invalid;{surname};{FORENAME};1988;{sex or 'F'};SALARIE;5;DIRECT;TERMINE;6"
+            f"{session_id};{surname.lower()}@courrier.invalid;{surname};{FORENAME};1988;{sex or 'F'};SALARIE;5;DIRECT;"
+            "TERMINE;6"
         )
     return "\n".join([header, *lines, ""])
 
@@ -119,7 +120,8 @@ def dump(settings: Settings) -> str:
     """Every cell of raw, quarantine and ops, as text."""
     with connect(settings, "lakou_admin") as connection:
         tables = connection.execute(
-            "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ('raw', 'quarantine', 'ops')"
+            "select format('%I.%I', schemaname, tablename) from pg_tables"
+            " where schemaname in ('raw', 'quarantine', 'ops')"
         ).fetchall()
         return "\n".join(_rows(connection, name) for (name,) in tables)
 

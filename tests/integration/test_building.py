@@ -68,11 +68,11 @@ def one(settings: Settings, query: str) -> Any:
 
 def test_a_load_committed_after_a_build_began_is_in_the_next_one(partner: Settings) -> None:
     month(partner, "KABIA", "2026-09")
-    receive(partner)
+    receive(partner, quiet_seconds=0)
 
     def late(settings: Settings, loads: Sequence[int]) -> dict[str, str]:
         month(partner, "MADININUM", "2026-09")
-        receive(settings)
+        receive(settings, quiet_seconds=0)
         return inspect_loads(settings, loads)
 
     first = build(partner, late, full=True)
@@ -89,7 +89,7 @@ def test_a_load_committed_after_a_build_began_is_in_the_next_one(partner: Settin
 def test_a_delivery_that_fails_a_critical_expectation_is_held_and_the_rest_goes_on(partner: Settings) -> None:
     month(partner, "KABIA", "2026-09")
     month(partner, "MADININUM", "2026-09")
-    receive(partner)
+    receive(partner, quiet_seconds=0)
     with connect(partner, "lakou_admin") as admin:
         admin.execute(
             "update raw.f02_participations set objet_id = 'quelqu.un@example.org' where _row_number = 2"
@@ -110,10 +110,10 @@ def test_a_delivery_that_fails_a_critical_expectation_is_held_and_the_rest_goes_
 
 def test_a_build_that_failed_is_made_up_for_by_the_next_one(partner: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     month(partner, "KABIA", "2026-08")
-    receive(partner)
+    receive(partner, quiet_seconds=0)
     first = build(partner, inspect_loads, full=True)
     month(partner, "KABIA", "2026-09")
-    receive(partner)
+    receive(partner, quiet_seconds=0)
 
     def fail(*_: Any, **__: Any) -> int:
         raise LakouError("dbt failed: a model", "mend it")
@@ -137,7 +137,7 @@ def test_a_build_that_does_not_exist_cannot_be_shown(partner: Settings) -> None:
 
 def test_a_contract_without_its_column_is_seen_at_the_raw_boundary(partner: Settings, tmp_path: Path) -> None:
     month(partner, "KABIA", "2026-09")
-    receive(partner)
+    receive(partner, quiet_seconds=0)
     with connect(partner, "lakou_admin") as admin:
         admin.execute("alter table raw.f01_sessions_formation add column intrus text")
     try:

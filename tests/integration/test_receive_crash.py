@@ -52,6 +52,13 @@ def box(clean: Settings, monkeypatch: pytest.MonkeyPatch) -> DropBox:
     return box
 
 
+def die(module: str, name: str, calls: int, when: str) -> None:
+    """Receive in another process, which is killed before or after the nth call of a function."""
+    command = [sys.executable, "-c", KILLED, module, name, str(calls), when]
+    killed = subprocess.run(command, check=False, cwd=CHECKOUT, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+
 @pytest.mark.parametrize(
     ("module", "name", "calls", "when"),
     [
@@ -70,10 +77,7 @@ def box(clean: Settings, monkeypatch: pytest.MonkeyPatch) -> DropBox:
     ],
 )
 def test_a_receiver_killed_at_any_step(box: DropBox, module: str, name: str, calls: int, when: str) -> None:
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, module, name, str(calls), when], cwd=CHECKOUT, capture_output=True, text=True
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    die(module, name, calls, when)
     box.receive()
     assert box.one(BOOKS) == (2, 0, 2, 2, 2, 2, 1, 1, 1)
     assert not list(box.depot.iterdir())
@@ -86,10 +90,7 @@ def test_a_receiver_killed_at_any_step(box: DropBox, module: str, name: str, cal
 def test_a_receiver_killed_while_rows_settle(box: DropBox) -> None:
     box.receive()
     box.put_sessions("S9", suffix="v1.rejets1")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, "ingestion.loading", "_recount", "1", "after"], cwd=CHECKOUT, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL
+    die("ingestion.loading", "_recount", 1, "after")
     box.receive()
     assert box.one("select count(*), count(*) filter (where objet_id = 'S9') from raw.f02_participations") == (2, 1)
     assert box.one("select outcome from quarantine.awaiting_rows") == "ACCEPTEE"
@@ -101,9 +102,7 @@ def test_a_receiver_killed_while_rows_settle(box: DropBox) -> None:
 
 
 def test_a_delivery_landed_only_is_taken_up_from_the_landing(box: DropBox) -> None:
-    subprocess.run(
-        [sys.executable, "-c", KILLED, "ingestion.loading", "load", "1", "before"], cwd=CHECKOUT, capture_output=True
-    )
+    die("ingestion.loading", "load", 1, "before")
     (box.depot / F01).unlink()
     box.receive()
     assert box.states()[F01] == "ACCEPTÉ"

@@ -154,6 +154,18 @@ def test_a_column_twice_is_refused_and_an_unknown_one_is_a_warning(tmp_path: Pat
     assert [(remark.column, remark.severity) for remark in unknown] == [("Remarques", "AVERTISSEMENT")]
 
 
+def test_a_column_without_a_name_is_told_only_where_it_holds_something(tmp_path: Path) -> None:
+    header = ";".join([*HEADER, "", ""])
+    blank = read(tmp_path, f"{header}\n{';'.join([*ROW_OF_S1, '', ' '])}\n")
+    assert rules(blank) == []
+    filled = read(tmp_path, f"{header}\n{';'.join([*ROW_OF_S1, '', 'perdu ?'])}\n")
+    assert [remark.message for remark in filled.remarks] == [
+        "La colonne n° 9, sans nom, n'est pas prévue : elle n'est pas lue."
+    ]
+    in_a_workbook = read(tmp_path, workbook([list(HEADER), [*ROW_OF_S1, "perdu ?"]]), "xlsx")
+    assert rules(in_a_workbook) == ["COLONNE-INCONNUE"]
+
+
 @pytest.mark.parametrize(
     ("data", "extension", "rule_id"),
     [
@@ -176,7 +188,7 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, data: bytes, extension: st
     assert caught.value.remedy
 
 
-def workbook(path: Path, rows: list[list[object]], *, before: int = 0) -> bytes:
+def workbook(rows: list[list[object]], *, before: int = 0) -> bytes:
     data = io.BytesIO()
     with xlsxwriter.Workbook(data, {"default_date_format": "dd/mm/yyyy"}) as book:
         for index in range(before):
@@ -192,7 +204,7 @@ def test_a_workbook_is_read_as_a_person_wrote_it(tmp_path: Path) -> None:
     at_half_past_nine = dt.datetime.combine(dt.date(2026, 3, 5), dt.time(9, 30))
     cells: list[object] = ["S1", "MQ-A1", "Titre", "ATELIER", dt.date(2026, 3, 4), at_half_past_nine, 7.5]
     rows = [["Mars"], [], [*HEADER, "code_commune"], [*cells, 97209], [], [*cells[:6], 2.0, "97213"]]
-    table = read(tmp_path, workbook(tmp_path, rows, before=2), "xlsx")
+    table = read(tmp_path, workbook(rows, before=2), "xlsx")
     names = [f"c{index}" for index in range(8)]
     assert table.cells.select(names).rows() == [
         ("S1", "MQ-A1", "Titre", "ATELIER", "2026-03-04", "2026-03-05 09:30:00", "7.5", "97209"),
@@ -203,13 +215,13 @@ def test_a_workbook_is_read_as_a_person_wrote_it(tmp_path: Path) -> None:
 
 def test_a_workbook_with_nothing_in_it_is_empty(tmp_path: Path) -> None:
     with pytest.raises(BlockedFile) as caught:
-        read(tmp_path, workbook(tmp_path, []), "xlsx")
+        read(tmp_path, workbook([]), "xlsx")
     assert caught.value.rule_id == "FICHIER-VIDE"
-    assert read(tmp_path, workbook(tmp_path, [list(HEADER)]), "xlsx").rows_received == 0
+    assert read(tmp_path, workbook([list(HEADER)]), "xlsx").rows_received == 0
 
 
 def test_a_truncated_workbook_is_unreadable(tmp_path: Path) -> None:
-    data = workbook(tmp_path, [list(HEADER), list(ROW_OF_S1)])
+    data = workbook([list(HEADER), list(ROW_OF_S1)])
     for kept in (len(data) // 2, len(data) - 10):
         with pytest.raises(BlockedFile) as caught:
             read(tmp_path, data[:kept], "xlsx")

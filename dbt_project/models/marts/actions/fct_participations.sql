@@ -53,7 +53,7 @@ final as (
         on
             participations.session_key = sessions.session_key
             and (sessions.known_to_build is null or participations.known_from_build < sessions.known_to_build)
-            and (participations.known_to_build is null or sessions.known_from_build < participations.known_to_build)
+            and (participations.known_to_build is null or participations.known_to_build > sessions.known_from_build)
 )
 
 select * from final

@@ -1,17 +1,17 @@
 with
 participations as (
-    select * from {{ ref('fct_participations') }}
-    where {{ as_of('fct_participations') }}
+    select * from {{ ref('fct_participations') }} as participation_rows
+    where {{ as_of('participation_rows') }}
 ),
 
 certifications as (
-    select * from {{ ref('fct_certifications') }}
-    where {{ as_of('fct_certifications') }}
+    select * from {{ ref('fct_certifications') }} as certification_rows
+    where {{ as_of('certification_rows') }}
 ),
 
 links as (
-    select * from {{ ref('stg_ops__person_links') }}
-    where {{ as_of('stg_ops__person_links') }}
+    select * from {{ ref('stg_ops__person_links') }} as link_rows
+    where {{ as_of('link_rows') }}
 ),
 
 communes as (
@@ -33,7 +33,7 @@ first_entries as (
     order by
         links.participant_id,
         participations.occurred_on,
-        participations.delivery_id collate "C",
+        {{ byte_order('participations.delivery_id') }},
         participations.row_number
 ),
 
@@ -47,7 +47,7 @@ first_certifications as (
     order by
         links.participant_id,
         certifications.presented_on,
-        certifications.delivery_id collate "C",
+        {{ byte_order('certifications.delivery_id') }},
         certifications.row_number
 ),
 

@@ -81,12 +81,12 @@ matched as (
         row_number() over (
             partition by slots.partner_code, slots.feed, slots.period
             order by
-                deliveries.is_blocked,
+                deliveries.is_blocked asc,
                 deliveries.is_in_force desc,
                 deliveries.version desc,
-                deliveries.part,
+                deliveries.part asc,
                 deliveries.received_at desc,
-                deliveries.delivery_id collate "C"
+                {{ byte_order('deliveries.delivery_id') }} asc
         ) as preference
     from slots
     inner join deliveries

@@ -11,9 +11,14 @@ contributions as (
         commune_code,
         epci_code,
         partner_code,
-        {% for axis in axis_names() -%}
-            axis_{{ axis }},
-        {% endfor -%}
+        axis_age,
+        axis_sexe,
+        axis_statut,
+        axis_niveau,
+        axis_modalite,
+        axis_secteur,
+        axis_certification,
+        axis_flux,
         num,
         den,
         delivery_id,
@@ -78,15 +83,16 @@ periods as (
         grains.period_start
     from first_periods
     cross join builds
-    cross join lateral generate_series(
-        date_trunc('month', first_periods.first_on), builds.business_date, interval '1 month'
-    ) as months (month_start)
+    cross join
+        lateral generate_series(
+            date_trunc('month', first_periods.first_on), builds.business_date, interval '1 month'
+        ) as months (month_start)
     cross join lateral (
         {{ period_starts('months.month_start') }}
     ) as grains (period_grain, period_start)
 ),
 
--- the territories where an indicator has cells: the region; if it goes by communes, these, their EPCI and its special codes
+-- where an indicator has cells: the region; if it goes by communes, these, their EPCI and its special codes
 indicator_territories as (
     select
         programmes.programme_code,
@@ -97,12 +103,12 @@ indicator_territories as (
     cross join indicators
     inner join territories
         on
-            (territories.territory_level = 'region' and territories.territory_code = programmes.perimeter_region_code)
+            (territories.territory_level = 'region' and programmes.perimeter_region_code = territories.territory_code)
             or (
                 territories.territory_level <> 'region'
                 and indicators.special_territories <> ''
                 and (
-                    territories.region_code = programmes.perimeter_region_code
+                    programmes.perimeter_region_code = territories.region_code
                     or territories.territory_code = any(string_to_array(indicators.special_territories, ','))
                 )
             )
@@ -151,7 +157,7 @@ margin_lists as (
 margins as materialized (
     select
         *,
-        row_number() over () as margin_number
+        (row_number() over ())::bigint as margin_number
     from margin_lists
 ),
 
@@ -159,8 +165,12 @@ rows_by_margin as (
     {{ rows_by_margin('contributions', 'programmes') }}
 ),
 
+rows_by_cell as materialized (
+    {{ rows_by_cell('rows_by_margin', 'margins') }}
+),
+
 sums as materialized (
-    {{ cell_sums('rows_by_margin', 'margins') }}
+    {{ cell_sums('rows_by_cell') }}
 ),
 
 cells as (
@@ -191,9 +201,8 @@ cells as (
     cross join smallest
     left join sums
         on
-            margins.margin_number = sums.margin_number
-            and periods.period_start = sums.period_start
-            and periods.period_grain = sums.period_grain
+            {{ cell_number('margins.margin_number', 'periods.period_grain', 'periods.period_start') }}
+            = sums.cell_number
     left join completeness
         on
             margins.indicator_code = completeness.indicator_code
