@@ -181,9 +181,7 @@ def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
         engine.dispose()
 
 
-def _run(
-    context: Any, subject: str, query: str, suite: Sequence[Any], form: dict[str, Any] = BRIEF
-) -> list[Finding]:
+def _run(context: Any, subject: str, query: str, suite: Sequence[Any], form: dict[str, Any] = BRIEF) -> list[Finding]:
     """Validate one query with one suite: Great Expectations bundles the plain expectations in one statement."""
     import great_expectations as gx
 
@@ -242,8 +240,19 @@ def _record(
             "insert into ops.quality_results (boundary, build_id, publication_id, subject, expectation, description,"
             " severity, success, evaluated, unexpected, details) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
-                (boundary, build_id, publication_id, f.subject, f.expectation, f.description, f.severity, f.success)
-                + (f.evaluated, f.unexpected, json.dumps(f.details, default=str))
+                (
+                    boundary,
+                    build_id,
+                    publication_id,
+                    f.subject,
+                    f.expectation,
+                    f.description,
+                    f.severity,
+                    f.success,
+                    f.evaluated,
+                    f.unexpected,
+                    json.dumps(f.details, default=str),
+                )
                 for f in findings
             ],
         )

@@ -96,7 +96,8 @@ def build(
             raise
         with connection.transaction():
             connection.execute(
-                "update ops.builds set state = 'TERMINE', finished_at = clock_timestamp() where build_id = %s", [build_id]
+                "update ops.builds set state = 'TERMINE', finished_at = clock_timestamp() where build_id = %s",
+                [build_id],
             )
             _set_marts(connection, build_id, build_id, is_complete=True)
             connection.execute(

@@ -177,7 +177,7 @@ def _write(connection: psycopg.Connection, build_id: int, changed: Iterable[tupl
             copy.write_row((node, participant, cause, build_id))
 
 
-_SCHEMA = {name: pl.String for name in ("person_key_1", "person_key_2", "person_key_3", "residence")}
+_SCHEMA = dict.fromkeys(("person_key_1", "person_key_2", "person_key_3", "residence"), pl.String)
 
 _PEOPLE = """
 with in_force as (

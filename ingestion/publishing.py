@@ -101,7 +101,8 @@ def publish(settings: Settings, audit: Audit, progress: Callable[[str], None] = 
             ) from error
     if failures:
         raise PublicationHeld(
-            f"publication {publication_id}: {len(failures)} checks failed; " + "; ".join(f.reason for f in failures[:5]),
+            f"publication {publication_id}: {len(failures)} checks failed; "
+            + "; ".join(f.reason for f in failures[:5]),
             "what they concern keeps its last good figures; see ops.quality_results, mend the cause, build and publish again",
         )
     progress(f"Publication {publication_id} is what everybody reads now")
@@ -160,9 +161,7 @@ def _copy(connection: psycopg.Connection, publication_id: int) -> int:
     values = 0
     with connection.transaction():
         for table, source in SOURCES.items():
-            connection.execute(
-                _statement("create table {candidate} (like published.{table})", table, publication_id)
-            )
+            connection.execute(_statement("create table {candidate} (like published.{table})", table, publication_id))
             columns = [
                 name
                 for (name,) in connection.execute(
@@ -195,7 +194,9 @@ def _copy(connection: psycopg.Connection, publication_id: int) -> int:
             )
         connection.execute(
             _statement(
-                "create index on {candidate} (indicator_code, period_grain, period_start)", "indicator_values", publication_id
+                "create index on {candidate} (indicator_code, period_grain, period_start)",
+                "indicator_values",
+                publication_id,
             )
         )
     return values
@@ -259,7 +260,8 @@ def _keep(
 ) -> None:
     table = sql.Identifier("published", candidate("indicator_values", publication_id))
     connection.execute(
-        sql.SQL("delete from {} where programme_code = %s and indicator_code = %s").format(table), [programme, indicator]
+        sql.SQL("delete from {} where programme_code = %s and indicator_code = %s").format(table),
+        [programme, indicator],
     )
     if previous is None:
         return

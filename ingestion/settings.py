@@ -67,7 +67,9 @@ class Settings:
         """Connection URL of one role of `ROLES`."""
         from urllib.parse import quote
 
-        return f"postgresql://{role}:{quote(self.secret(role), safe='')}@{self.pg_host}:{self.pg_port}/{self.pg_database}"
+        return (
+            f"postgresql://{role}:{quote(self.secret(role), safe='')}@{self.pg_host}:{self.pg_port}/{self.pg_database}"
+        )
 
 
 def load_settings() -> Settings:

@@ -11,6 +11,7 @@ import psycopg
 from ingestion.errors import LakouError
 from ingestion.naming import parse_period
 
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell of the published margins, as `pub.indicator_values` names it."""

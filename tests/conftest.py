@@ -49,8 +49,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, i
     data = root / "data"
     port = free_port()
     subprocess.run(
-        [*prefix, binaries / "initdb", "-D", data, "-U", "postgres", "--auth=scram-sha-256", "-E", "UTF8"]
-        + ["--locale=C.UTF-8", "--no-sync", f"--pwfile={root / 'password'}"],
+        [
+            *prefix,
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "--auth=scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            f"--pwfile={root / 'password'}",
+        ],
         check=True,
         capture_output=True,
     )
@@ -58,7 +70,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, i
     start = [*prefix, binaries / "pg_ctl", "-D", data, "-l", root / "log", "-o", options, "-w", "start"]
     subprocess.run(start, check=True, capture_output=True)
     yield binaries, port, password
-    subprocess.run([*prefix, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True)
+    subprocess.run(
+        [*prefix, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True
+    )
     shutil.rmtree(root, ignore_errors=True)
 
 
@@ -67,7 +81,9 @@ def new_platform(home: Path, port: int, superuser_password: str, database: str) 
     (home / "secrets").mkdir(parents=True, mode=0o700)
     shared = home.parent / "role-passwords.json"
     passwords = (
-        json.loads(shared.read_text()) if shared.exists() else {role: secrets.token_urlsafe(18) + "é'\\" for role in ROLES}
+        json.loads(shared.read_text())
+        if shared.exists()
+        else {role: secrets.token_urlsafe(18) + "é'\\" for role in ROLES}
     )
     shared.write_text(json.dumps(passwords))
     contents = passwords | {"hmac.key": secrets.token_hex(32), "landing.key": str(pyrage.x25519.Identity.generate())}
@@ -81,7 +97,9 @@ def new_platform(home: Path, port: int, superuser_password: str, database: str) 
         connection.execute(
             psycopg.sql.SQL("alter role lakou_admin password {}").format(psycopg.sql.Literal(passwords["lakou_admin"]))
         )
-        connection.execute(psycopg.sql.SQL("create database {} owner lakou_admin").format(psycopg.sql.Identifier(database)))
+        connection.execute(
+            psycopg.sql.SQL("create database {} owner lakou_admin").format(psycopg.sql.Identifier(database))
+        )
     migrate(settings)
     return settings
 
@@ -130,6 +148,7 @@ class Platform:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            check=False,
         )
         assert not check or done.returncode == 0, f"make {target}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
@@ -137,7 +156,7 @@ class Platform:
     def lakou(self, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         """Run one command of `lakou`."""
         command = [str(self.home / "venvs" / "pipeline" / "bin" / "lakou"), *arguments]
-        done = subprocess.run(command, env=self.env | env, capture_output=True, text=True)
+        done = subprocess.run(command, env=self.env | env, capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from infra.local.bootstrap import report
@@ -27,6 +28,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in known:
         sys.stderr.write("usage: python -m infra.local up|down|status|reset|exec PROGRAM …\n")
         return 2
+    if arguments[0] == "status":
+        # `make status | head` ends quietly
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     return known[arguments[0]](platform)
 
 

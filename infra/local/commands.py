@@ -220,7 +220,8 @@ class Start:
         killed = processes(platform)
         if killed:
             board.step(
-                "processes that an earlier stop left", lambda: f"{stop_everything(platform)} killed of {len(killed)}"
+                "processes that an earlier stop left",
+                lambda: f"{len(killed)} ended, {stop_everything(platform)} of them by force",
             )
         choose_ports(platform, board.say)
         board.step("secrets", self.secrets)
@@ -335,7 +336,7 @@ def status(platform: Platform) -> int:
             state = "RUNNING"
         else:
             state = (found or {}).get(name, "not started")
-        reason = "" if state == "RUNNING" else state.lower()
+        reason = "" if state == "RUNNING" else "runs, with nobody watching over it" if found is None else state.lower()
         if not reason or found is None:
             try:
                 service.probe(platform)

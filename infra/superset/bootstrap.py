@@ -103,8 +103,8 @@ def main() -> int:
 
 def say(text: str) -> None:
     """Tell the operator, at once."""
-    sys.__stdout__.write(f"Superset : {text}\n")
-    sys.__stdout__.flush()
+    sys.stdout.write(f"Superset : {text}\n")
+    sys.stdout.flush()
 
 
 def read_plan() -> Plan:

@@ -15,7 +15,9 @@ from playwright.sync_api import Browser, Page, Response, sync_playwright
 pytestmark = pytest.mark.platform
 
 # words of Superset's own interface that a French reader must not meet
-ENGLISH = re.compile(r"\b(No results|Data error|Unexpected error|Loading|Add filter|Settings|Login|Sign in|Dashboards)\b")
+ENGLISH = re.compile(
+    r"\b(No results|Data error|Unexpected error|Loading|Add filter|Settings|Login|Sign in|Dashboards)\b"
+)
 EMPTY = re.compile(r"Aucun résultat|No results|n'a renvoyé aucun|Erreur|error", re.IGNORECASE)
 
 

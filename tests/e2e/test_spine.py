@@ -26,7 +26,14 @@ KEYS = (
     " axis, member"
 )
 FIGURES = "value, numerator, denominator, n, completeness, state"
-FACTS = ("fct_sessions", "fct_participations", "fct_certifications", "fct_deliveries", "fct_rejected_rows", "fct_commitments")
+FACTS = (
+    "fct_sessions",
+    "fct_participations",
+    "fct_certifications",
+    "fct_deliveries",
+    "fct_rejected_rows",
+    "fct_commitments",
+)
 
 
 def figures(platform: Platform, where: str = "true") -> list[tuple[Any, ...]]:
@@ -50,12 +57,28 @@ def sftp(platform: Platform, partner: str, *commands: str) -> str:
     known = platform.home / "run" / "known_hosts"
     known.write_text(f"[{access['host']}]:{access['port']} {access['host_key']}\n")
     done = subprocess.run(
-        ["sftp", "-q", "-b", "-", "-i", account["key"], "-P", str(access["port"]), "-o", f"UserKnownHostsFile={known}"]
-        + ["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", f"{account['user']}@{access['host']}"],
+        [
+            "sftp",
+            "-q",
+            "-b",
+            "-",
+            "-i",
+            account["key"],
+            "-P",
+            str(access["port"]),
+            "-o",
+            f"UserKnownHostsFile={known}",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            f"{account['user']}@{access['host']}",
+        ],
         input="\n".join(commands) + "\n",
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -80,13 +103,15 @@ def october(platform: Platform, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
             for i in range(15)
         )
     )
-    yield sessions, people
+    return sessions, people
 
 
 def test_every_figure_equals_the_truth_of_the_twin(platform: Platform) -> None:
     with (platform.home / "demo" / "truth" / "indicator_values.csv").open(newline="") as file:
         truth = {
-            tuple(row[name.strip()] for name in KEYS.split(",")): tuple(row[name.strip()] for name in FIGURES.split(","))
+            tuple(row[name.strip()] for name in KEYS.split(",")): tuple(
+                row[name.strip()] for name in FIGURES.split(",")
+            )
             for row in csv.DictReader(file)
         }
     published = {tuple(map(str, row[:10])): row[10:] for row in figures(platform)}
@@ -257,7 +282,12 @@ def test_a_reader_sees_one_publication_whole(platform: Platform) -> None:
 
 def test_the_reader_reads_pub_and_nothing_else(platform: Platform) -> None:
     with psycopg.connect(platform.access["postgres"]["reader_dsn"], autocommit=True) as reader:
-        for relation in ("raw.f02_participations", "marts.fct_participations", "published.indicator_values", "ops.partners"):
+        for relation in (
+            "raw.f02_participations",
+            "marts.fct_participations",
+            "published.indicator_values",
+            "ops.partners",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute(f"select 1 from {relation}")
 
@@ -269,8 +299,16 @@ def test_no_name_and_no_address_is_anywhere(platform: Platform, postgres: tuple[
     values = personal_values(twin)
     assert len(values) > 500
     dump = subprocess.run(
-        [str(postgres[0] / "pg_dump"), "--dbname", platform.access["postgres"]["admin_dsn"], "--schema=raw"]
-        + ["--schema=quarantine", "--schema=ops", "--schema=marts", "--schema=published"],
+        [
+            str(postgres[0] / "pg_dump"),
+            "--dbname",
+            platform.access["postgres"]["admin_dsn"],
+            "--schema=raw",
+            "--schema=quarantine",
+            "--schema=ops",
+            "--schema=marts",
+            "--schema=published",
+        ],
         capture_output=True,
         check=True,
     ).stdout.decode()
@@ -282,13 +320,13 @@ def test_no_name_and_no_address_is_anywhere(platform: Platform, postgres: tuple[
                     texts[str(path)] = path.read_text(encoding="utf-8", errors="replace")
     assert len(dump) > 1_000_000
     words = re.compile("|".join(sorted(map(re.escape, {value.lower() for value in values}), key=len, reverse=True)))
-    found = {name: sorted(set(words.findall(text.lower())))[:5] for name, text in texts.items() if words.search(text.lower())}
+    found = {
+        name: sorted(set(words.findall(text.lower())))[:5] for name, text in texts.items() if words.search(text.lower())
+    }
     assert found == {}
 
 
-def test_without_the_key_nothing_loads_and_the_message_says_why(
-    platform: Platform, october: tuple[Path, Path]
-) -> None:
+def test_without_the_key_nothing_loads_and_the_message_says_why(platform: Platform, october: tuple[Path, Path]) -> None:
     key = platform.home / "secrets" / "hmac.key"
     aside = key.with_suffix(".aside")
     with platform.admin() as connection:
@@ -331,7 +369,9 @@ def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothi
     platform.make("up")
     platform.lakou("receive")
     with platform.admin() as connection:
-        after = connection.execute("select count(*), count(distinct (_delivery_id, _row_number)) from raw.f02_participations")
+        after = connection.execute(
+            "select count(*), count(distinct (_delivery_id, _row_number)) from raw.f02_participations"
+        )
         assert after.fetchone() == (before[0] + 15, before[0] + 15)
 
 
@@ -380,7 +420,9 @@ def test_the_receipt_index_lists_every_delivery(platform: Platform) -> None:
     with platform.admin() as connection:
         names = [
             name
-            for (name,) in connection.execute("select file_name from ops.deliveries where partner_code = 'KABIA'").fetchall()
+            for (name,) in connection.execute(
+                "select file_name from ops.deliveries where partner_code = 'KABIA'"
+            ).fetchall()
         ]
     page = io.StringIO((platform.home / "drop" / "KABIA" / "accuses" / "index.html").read_text(encoding="utf-8")).read()
     assert [name for name in names if name not in page] == []

@@ -101,7 +101,9 @@ def test_a_delivery_that_fails_a_critical_expectation_is_held_and_the_rest_goes_
     assert "adresse électronique" in reason
     assert one(partner, "select count(*) from marts.fct_participations where partner_code = 'KABIA'") == 0
     assert one(partner, "select count(*) from marts.fct_participations where partner_code = 'MADININUM'") == 3
-    failed = "select count(*) from ops.quality_results where boundary = 'BRUT' and severity = 'critical' and not success"
+    failed = (
+        "select count(*) from ops.quality_results where boundary = 'BRUT' and severity = 'critical' and not success"
+    )
     assert one(partner, failed) > 0
     with connect(partner) as connection:
         connection.execute("update ops.holds set released_at = now(), released_by = 'test'")

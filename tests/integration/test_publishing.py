@@ -32,7 +32,9 @@ MARTS = {
 def warehouse(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A database of its own whose marts are hand-made: two indicators in one quarter."""
     _, port, password = postgres
-    settings = new_platform(tmp_path_factory.getbasetemp() / "platforms0" / "publishing", port, password, "lakou_publishing")
+    settings = new_platform(
+        tmp_path_factory.getbasetemp() / "platforms0" / "publishing", port, password, "lakou_publishing"
+    )
     with connect(settings, "lakou_admin") as connection:
         for table, mart in MARTS.items():
             dropped = "drop column publication_id" + (
@@ -98,7 +100,7 @@ def marts(warehouse: Settings, postgres: tuple[Path, int, str]) -> Iterator[Sett
             " label, excerpt, state, document_title, document_publisher)"
             " values ('MQ-1', 'MQ', 'M', 'a', 'k', 'promesse', 'l', 'extrait', 'x', 'titre', 'éditeur')"
         )
-    yield warehouse
+    return warehouse
 
 
 def read(settings: Settings, query: str) -> list[tuple[Any, ...]]:
@@ -116,14 +118,18 @@ def change(settings: Settings, statement: str) -> None:
 def next_build(settings: Settings, build: int) -> None:
     """Pretend that a build ended."""
     with connect(settings, "lakou_admin") as admin:
-        admin.execute("insert into ops.builds (build_id, business_date, state) values (%s, '2026-11-15', 'TERMINE')", [build])
+        admin.execute(
+            "insert into ops.builds (build_id, business_date, state) values (%s, '2026-11-15', 'TERMINE')", [build]
+        )
         admin.execute("update ops.marts_state set build_id = %s, as_of_build = %s", [build, build])
 
 
 def test_a_publication_is_seen_whole_and_its_secrets_are_not(marts: Settings) -> None:
     summary = publish(marts, audit_publication)
     assert summary.values == 4
-    shown = read(marts, "select indicator_code, territory_code, value, n, state from pub.indicator_values order by 1, 2")
+    shown = read(
+        marts, "select indicator_code, territory_code, value, n, state from pub.indicator_values order by 1, 2"
+    )
     assert ("A1-01", "249720053", None, None, "SUPPRIME_K") in shown
     assert [row[2] for row in shown if row[1] == "02"] == [40, pytest.approx(0.75)]
     assert read(marts, "select state, withheld_indicators from pub.publication") == [("PUBLIEE", 0)]
@@ -226,7 +232,9 @@ def test_mended_figures_are_published_and_the_banner_goes(marts: Settings) -> No
     change(marts, "update marts.fct_indicator_values set numerator = 20 where indicator_code = 'A1-06'")
     publish(marts, audit_publication)
     assert read(marts, "select state, banner, withheld_indicators from pub.publication") == [("PUBLIEE", "", 0)]
-    assert read(marts, "select value from pub.indicator_values where indicator_code = 'A1-06'") == [(pytest.approx(0.5),)]
+    assert read(marts, "select value from pub.indicator_values where indicator_code = 'A1-06'") == [
+        (pytest.approx(0.5),)
+    ]
 
 
 def test_a_publication_killed_half_way_shows_nothing_and_leaves_nothing(marts: Settings) -> None:
