@@ -39,8 +39,12 @@ def ingest_drop() -> None:
 
         summary = receive(load_settings(), progress=logging.getLogger("airflow.task").info)
         logging.getLogger("airflow.task").info("%s", summary)
-        if not summary.loads:
-            raise AirflowSkipException("nothing new in the drop")
+        if summary.loads:
+            return
+        # a file that could not be taken stays in the drop: the next minute, which loads nothing, fails and says so
+        if summary.failures:
+            raise RuntimeError("; ".join(summary.failures))
+        raise AirflowSkipException("nothing new in the drop")
 
     receive_drop()
 

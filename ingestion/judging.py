@@ -159,7 +159,7 @@ def judge_table(table: Table, context: Context) -> Judgement:
     rows = _with_object(_with_people(rows, context), context)
     rows = rows.with_columns(_identity=_identity(contract))
     checks = [
-        *itertools.chain.from_iterable(_form_checks(column, rows, contract) for column in contract.columns),
+        *itertools.chain.from_iterable(_form_checks(column, rows) for column in contract.columns),
         *_people_checks(contract),
         *_date_checks(rows, context),
         *_duration_checks(rows),
@@ -341,7 +341,6 @@ def _masked(value: pl.Expr) -> pl.Expr:
 
 def _written(table: Table, contract: Contract) -> pl.DataFrame:
     """Contract columns as written, trimmed, as `written:<name>`; null where empty or absent."""
-
     return table.cells.select(
         *(_trimmed(column.name, table.positions.get(column.name)) for column in contract.columns), ROW
     )
@@ -375,10 +374,10 @@ def _form(column: Column, texts: pl.DataFrame, context: Context) -> Form:
     return form
 
 
-def _form_checks(column: Column, rows: pl.DataFrame, contract: Contract) -> list[_Check]:
+def _form_checks(column: Column, rows: pl.DataFrame) -> list[_Check]:
     """Faults of form, what is obligatory, and notes; only of columns that have any."""
     name, checks = column.name, []
-    needed = _needed(column, contract)
+    needed = _needed(column)
     fault = pl.col(f"fault:{name}")
     if f"fault:{name}" in rows.columns and rows[f"fault:{name}"].null_count() < rows.height:
         detail = pl.col(f"detail:{name}") if f"detail:{name}" in rows.columns else None
@@ -397,7 +396,7 @@ def _form_checks(column: Column, rows: pl.DataFrame, contract: Contract) -> list
     return checks
 
 
-def _needed(column: Column, contract: Contract) -> pl.Expr:
+def _needed(column: Column) -> pl.Expr:
     """Which rows need a value of the column."""
     if column.required or "always" in column.checks:
         return pl.lit(True)

@@ -199,21 +199,30 @@ def expect(
 
 
 def _connection_page(settings: Settings, partner: Partner, contracts: Sequence[Contract]) -> bytes:
-    import json
     import os
 
     from ingestion.receipts import render
 
-    # a platform that runs has written down where it listens; one being set up has its settings only
-    try:
-        sftp = json.loads((settings.home / "access.json").read_text(encoding="utf-8"))["sftp"]
-    except (OSError, ValueError, KeyError):
-        sftp = {}
     return render(
         "connexion.html.j2",
         partner=partner,
         contracts=contracts,
-        host=sftp.get("host") or os.environ.get("LAKOU_SFTP_HOST", "127.0.0.1"),
-        port=sftp.get("port") or os.environ.get("LAKOU_SFTP_PORT", "2222"),
-        host_key=sftp.get("host_key"),
+        host=os.environ.get("LAKOU_SFTP_HOST", "127.0.0.1"),
+        port=os.environ.get("LAKOU_SFTP_PORT", "2222"),
+        fingerprint=_fingerprint(settings),
     )
+
+
+def _fingerprint(settings: Settings) -> str | None:
+    """Fingerprint of the server's key, as clients show it at the first connection; none where another host serves it."""
+    import base64
+    import hashlib
+
+    from cryptography.hazmat.primitives import serialization
+
+    if not (settings.secrets / "sftp_host_key").exists():
+        return None
+    private = serialization.load_ssh_private_key(settings.secret("sftp_host_key").encode() + b"\n", None)
+    public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

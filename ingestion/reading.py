@@ -576,8 +576,10 @@ def _read_workbook(path: Path, extension: str, contract: Contract) -> Table:
                 best = (matched, name, rows, index)
             if matched == len(contract.columns):
                 break
-    except Exception as error:
-        # calamine raises one class per format and plain ones as well: for a partner they are all one
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # calamine raises one class per format, and panics are no Exception: for a partner they are all one
         raise _unreadable(
             "Le classeur ne s'ouvre pas : il est abîmé ou protégé par un mot de passe.",
             "Ouvrez-le, enregistrez-le de nouveau sans mot de passe (ou en CSV) et déposez-le.",

@@ -34,7 +34,7 @@ class Check:
 
 def checks() -> list[Check]:
     """Every check, in the order shown."""
-    dbt = ("dbt", "--quiet", "parse", "--project-dir", "dbt_project", "--profiles-dir", "dbt_project")
+    dbt: tuple[str, ...] = ("dbt", "--quiet", "parse", "--project-dir", "dbt_project", "--profiles-dir", "dbt_project")
     dbt = (*dbt, "--target-path", "target", "--no-partial-parse")
     python = sys.executable
     return [
@@ -101,7 +101,8 @@ def check_locks() -> int:
     `python -m infra.local.check lock` makes the locks again and writes them.
     """
     wrong = []
-    recorded = dict(reversed(line.split()) for line in _digests().read_text(encoding="utf-8").splitlines())
+    digests = [line.split() for line in _digests().read_text(encoding="utf-8").splitlines()]
+    recorded = {name: digest for digest, name in digests}
     for path in sorted(LOCKS.glob("*.in")):
         lock = path.with_suffix(".txt")
         if recorded.get(path.name) != requirement_digest(path):

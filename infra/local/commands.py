@@ -38,6 +38,8 @@ STATE = (
     "access.json",
     "airflow",
     "backups",
+    "data_docs",
+    "dbt",
     "demo",
     "drop",
     "landing",
@@ -209,8 +211,13 @@ class Start:
     def _run_lakou(self, command: str, *, show: bool = False) -> None:
         lakou = str(self.platform.venv("pipeline") / "bin" / "lakou")
         log = self.platform.logs / f"{command}.log"
-        follow = (lambda line: self.board.say(f"  ·        {line}")) if show else None
-        self.board.command([lakou, command], log, base_environment(self.platform), follow)
+
+        def follow(line: str) -> None:
+            # what libraries log begins with a date; the log has it
+            if line and not line[0].isdigit():
+                self.board.say(f"  ·        {line}")
+
+        self.board.command([lakou, command], log, base_environment(self.platform), follow if show else None)
 
     # -- the two ways
 

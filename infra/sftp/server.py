@@ -91,7 +91,8 @@ class PartnerFiles(asyncssh.SFTPServer):
 
     def map_path(self, path: bytes) -> bytes:
         """Local path of a partner's path, its folder being `/`; never above it, links not yet followed."""
-        return super().map_path(path).rstrip(b"/")
+        mapped: bytes = super().map_path(path)
+        return mapped.rstrip(b"/")
 
     def _inside(self, path: bytes) -> Path:
         """Local path of a partner's path; a link on the way is refused, wherever it leads."""
@@ -118,7 +119,8 @@ class PartnerFiles(asyncssh.SFTPServer):
 
     def realpath(self, path: bytes) -> bytes:
         """The path as the partner would write it in full."""
-        return self.reverse_map_path(self.map_path(path))
+        shown: bytes = self.reverse_map_path(self.map_path(path))
+        return shown
 
     # -- looking
 
@@ -181,7 +183,8 @@ class PartnerFiles(asyncssh.SFTPServer):
 
     def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Read from an open file."""
-        return super().read(file_obj.file if isinstance(file_obj, Upload) else file_obj, offset, size)  # type: ignore[return-value]
+        found: bytes = super().read(file_obj.file if isinstance(file_obj, Upload) else file_obj, offset, size)
+        return found
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Write to an upload; past the size limit or without space the whole upload fails."""
@@ -278,7 +281,7 @@ class PartnerFiles(asyncssh.SFTPServer):
     def _refuse(self, *_: object) -> None:
         raise asyncssh.SFTPPermissionDenied("Opération refusée dans ce dépôt.")
 
-    mkdir = rmdir = symlink = link = readlink = statvfs = fstatvfs = lock = unlock = _refuse  # type: ignore[assignment]
+    mkdir = rmdir = symlink = link = readlink = statvfs = fstatvfs = lock = unlock = _refuse
 
 
 class Door(asyncssh.SSHServer):

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 
+import psycopg
 import pytest
 
+from ingestion.errors import DatabaseError
 from ingestion.settings import CHECKOUT, Settings
 from tests.integration.drop_box import SURNAMES, TODAY, DropBox
 
@@ -99,6 +101,23 @@ def test_a_receiver_killed_while_rows_settle(box: DropBox) -> None:
         0,
         1,
     )
+
+
+def test_a_database_that_goes_away_is_said_and_loses_nothing(box: DropBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingestion import loading
+
+    save = loading.save
+
+    def cut_off(connection: psycopg.Connection, delivery: loading.Delivery) -> None:
+        save(connection, delivery)
+        box.all("select pg_terminate_backend(%s)", connection.info.backend_pid)
+
+    monkeypatch.setattr(loading, "save", cut_off)
+    with pytest.raises(DatabaseError, match="went away"):
+        box.receive()
+    monkeypatch.setattr(loading, "save", save)
+    box.receive()
+    assert box.one(BOOKS) == (2, 0, 2, 2, 2, 2, 1, 1, 1)
 
 
 def test_a_delivery_landed_only_is_taken_up_from_the_landing(box: DropBox) -> None:

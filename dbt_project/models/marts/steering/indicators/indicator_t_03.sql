@@ -13,7 +13,7 @@ deliveries as (
         0 as row_number,
         null::text as row_hash
     from {{ ref('dim_delivery') }}
-    where is_in_force and feed is not null and period_start is not null and rows_received > 0
+    where is_in_force and not is_blocked and period_start is not null and rows_received > 0
 ),
 
 final as (
