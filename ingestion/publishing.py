@@ -199,6 +199,9 @@ def _copy(connection: psycopg.Connection, publication_id: int) -> int:
                 publication_id,
             )
         )
+    # statistics from the first query on: autovacuum would come too late
+    for table in SOURCES:
+        connection.execute(_statement("analyze {candidate}", table, publication_id))
     return values
 
 

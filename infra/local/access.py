@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import quote
 from typing import Any
 
 from infra.airflow.environment import ADMIN
@@ -93,8 +94,8 @@ def summary(access: dict[str, Any]) -> str:
         lines.append(f"    {'partenaire':<16} {account['user']} / {account['password']}{others}")
     lines.append(f"  Airflow            {airflow['url']}   {airflow['user']} / {airflow['password']}")
     for code, account in list(sftp["partners"].items())[:1]:
-        lines.append(f"  Dépôt SFTP         sftp -i {account['key']} -P {sftp['port']} {code}@{sftp['host']}")
-    lines.append(f"  Commande           {access['paths']['lakou']} --help")
+        lines.append(f"  Dépôt SFTP         sftp -i {quote(account['key'])} -P {sftp['port']} {code}@{sftp['host']}")
+    lines.append(f"  Commande           {quote(access['paths']['lakou'])} --help")
     lines.append(f"  Tous les accès     {access['paths']['home']}/access.json")
     if access["business_date"]:
         lines.append(
