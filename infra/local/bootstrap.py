@@ -75,7 +75,7 @@ def lock(platform: Platform) -> int:
             f"another command is at work on {platform.home} ({holder})", "wait for it, or end it"
         ) from None
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"make {' '.join(sys.argv[1:])}, process {os.getpid()}".encode(), 0)
+    os.pwrite(descriptor, f"process {os.getpid()}, make {' '.join(sys.argv[1:2])}".encode(), 0)
     return descriptor
 
 
