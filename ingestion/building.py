@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -176,6 +175,8 @@ def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: 
         "LAKOU_PG_PORT": str(settings.pg_port),
         "LAKOU_PG_DATABASE": settings.pg_database,
         "LAKOU_DBT_PASSWORD": settings.secret("lakou_dbt"),
+        "LAKOU_AS_OF_BUILD": str(as_of),
+        "LAKOU_SINCE_BUILD": str(since),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
@@ -186,7 +187,6 @@ def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: 
         *("--quiet", "--no-use-colors", "--log-path", str(settings.logs), "build"),
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(settings.home / "dbt"), "--exclude-resource-type", "unit_test"),
-        *("--vars", json.dumps({"as_of_build": as_of, "since_build": since})),
         *(["--full-refresh"] if full else []),
     ]
     outcome = dbtRunner().invoke(arguments)

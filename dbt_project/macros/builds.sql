@@ -8,14 +8,18 @@
     {%- if execute and flags.FULL_REFRESH -%} 0 {%- else -%} {{ required_build('since_build') }} {%- endif -%}
 {%- endmacro %}
 
+{#
+    Read when a model runs, never when it is parsed: as a variable, each build's number would make dbt parse every file
+    again, which takes longer than the models themselves.
+#}
 {% macro required_build(name) -%}
-    {%- set build = var(name, none) -%}
-    {%- if build is none and execute -%}
+    {%- set build = env_var('LAKOU_' ~ name | upper, '') if execute else '0' -%}
+    {%- if build == '' -%}
         {{ exceptions.raise_compiler_error(
-            "the variable " ~ name ~ " is missing: run `lakou build`, or pass --vars '{as_of_build: N, since_build: M}'"
+            "the environment names no LAKOU_" ~ name | upper ~ ": run `lakou build`, which numbers the builds"
         ) }}
     {%- endif -%}
-    {{ (build or 0) | int }}
+    {{ build | int }}
 {%- endmacro %}
 
 {# Rows of a history known at the build shown. #}

@@ -88,9 +88,14 @@ class Start:
         start_supervisor(platform)
         if not platform.pg_external.exists():
             start_service(platform, "postgres")
-        wait_until_ready(platform, lambda: platform.pg_external.exists() or is_coming(platform, "postgres"))
+        self.postgres_ready()
         ensure_databases(platform)
         return made or f"on port {platform.ports['pg']}"
+
+    def postgres_ready(self) -> None:
+        """Wait for PostgreSQL, which after a crash first replays its journal."""
+        platform = self.platform
+        wait_until_ready(platform, lambda: platform.pg_external.exists() or is_coming(platform, "postgres"))
 
     def migrate(self) -> None:
         """Numbered migrations of the warehouse."""
@@ -260,6 +265,7 @@ class Start:
         board.step("secrets", self.secrets)
         if dead:
             board.step(f"services that were down: {', '.join(dead)}", self.service(*dead))
+        board.step("PostgreSQL", self.postgres_ready)
         if not self._is_done("migrated", _digest(CHECKOUT / "infra" / "postgres")):
             board.step("warehouse: migrations", self.migrate)
         if not self._stamp("demo_done").exists():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -318,25 +317,29 @@ def test_refused_rows_leave_with_their_delivery(story: Story) -> None:
     assert story.built[2]["fct_rejected_rows"] == []
 
 
-def _dbt(settings: Settings, *arguments: str) -> Any:
+def _dbt(settings: Settings, *arguments: str, **builds: int) -> Any:
     from dbt.cli.main import dbtRunner
 
     where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(settings.home / "dbt")]
-    return dbtRunner().invoke(["--quiet", "--log-path", str(settings.logs), *arguments, *where])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("as_of_build", "since_build"):
+            patch.delenv(f"LAKOU_{name.upper()}", raising=False)
+            if name in builds:
+                patch.setenv(f"LAKOU_{name.upper()}", str(builds[name]))
+        return dbtRunner().invoke(["--quiet", "--log-path", str(settings.logs), *arguments, *where])
 
 
 def test_without_the_builds_nothing_runs(story: Story) -> None:
     outcome = _dbt(story.settings, "run", "--select", "int_sessions_historised")
     assert not outcome.success
-    assert "the variable" in outcome.result.results[0].message
+    assert "LAKOU_" in outcome.result.results[0].message
 
 
 def test_a_fact_is_never_made_anew_from_a_part_of_its_keys(story: Story) -> None:
     with connect(story.settings, "lakou_dbt") as connection:
         connection.execute("alter table marts.fct_certifications rename to set_aside")
-    variables = json.dumps({"as_of_build": 3, "since_build": 3})
     try:
-        outcome = _dbt(story.settings, "run", "--select", "fct_certifications", "--vars", variables)
+        outcome = _dbt(story.settings, "run", "--select", "fct_certifications", as_of_build=3, since_build=3)
     finally:
         with connect(story.settings, "lakou_dbt") as connection:
             connection.execute("alter table marts.set_aside rename to fct_certifications")
@@ -345,7 +348,6 @@ def test_a_fact_is_never_made_anew_from_a_part_of_its_keys(story: Story) -> None
 
 
 def test_unit_tests_of_the_models_pass(story: Story) -> None:
-    variables = json.dumps({"as_of_build": 3, "since_build": 0})
-    outcome = _dbt(story.settings, "test", "--select", "resource_type:unit_test", "--vars", variables)
+    outcome = _dbt(story.settings, "test", "--select", "resource_type:unit_test", as_of_build=3, since_build=0)
     assert outcome.success
     assert len(outcome.result.results) >= 5

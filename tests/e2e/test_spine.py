@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,26 +84,38 @@ def sftp(platform: Platform, partner: str, *commands: str) -> str:
     return done.stdout
 
 
+@dataclass(frozen=True)
+class Month:
+    """Two files of one partner for the month of the business date: a session, and people known by their address alone."""
+
+    sessions: Path
+    people: Path
+    rows: int
+
+
 @pytest.fixture
-def october(platform: Platform, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    """A month nobody delivered yet: a session and its fifteen participants, named by their address alone."""
+def month(platform: Platform, tmp_path: Path) -> Month:
+    """A new version of KABIA's month, with one row more than the version before."""
     period = platform.access["business_date"][:7]
-    session = f"S-{time.time_ns()}"
-    sessions = tmp_path / f"F01_sessions_formation__KABIA__{period}__v{time.time_ns()}.csv"
+    with platform.admin() as connection:
+        row = connection.execute(
+            "select coalesce(max(version), 0) + 1 from ops.deliveries where partner_code = 'KABIA' and period = %s",
+            [period],
+        ).fetchone()
+    version = row[0] if row else 1
+    rows = 15 + version
+    sessions = tmp_path / f"F01_sessions_formation__KABIA__{period}__v{version}.csv"
     sessions.write_text(
         "session_id;action_code;intitule;modalite;date_debut;date_fin;duree_prevue_h;code_commune;places\n"
-        f"{session};MQ-A1;Atelier de la preuve;ATELIER;{period}-03;{period}-04;6;97209;20\n"
+        f"S-PREUVE;MQ-A1;Atelier de la preuve;ATELIER;{period}-03;{period}-04;6;97209;40\n"
     )
-    people = tmp_path / f"F02_participations__KABIA__{period}__v{time.time_ns()}.csv"
+    people = tmp_path / f"F02_participations__KABIA__{period}__v{version}.csv"
     people.write_text(
         "objet_type;objet_id;courriel;sexe;statut_pro;niveau_diplome;code_commune_residence;canal_orientation;statut;"
         "duree_suivie_h\n"
-        + "".join(
-            f"SESSION;{session};preuve{i}.{session.lower()}@example.org;F;SALARIE;5;97209;DIRECT;TERMINE;6\n"
-            for i in range(15)
-        )
+        + "".join(f"SESSION;S-PREUVE;preuve{i}@example.org;F;SALARIE;5;97209;DIRECT;TERMINE;6\n" for i in range(rows))
     )
-    return sessions, people
+    return Month(sessions, people, rows)
 
 
 def test_every_figure_equals_the_truth_of_the_twin(platform: Platform) -> None:
@@ -179,32 +191,32 @@ def test_up_again_reloads_nothing(platform: Platform) -> None:
 
 
 def test_a_dropped_file_gets_its_receipt_and_changes_the_figure_by_the_scheduler_alone(
-    platform: Platform, october: tuple[Path, Path], tmp_path: Path
+    platform: Platform, month: Month, tmp_path: Path
 ) -> None:
     period = platform.access["business_date"][:7]
     where = (
         f"indicator_code = 'A1-05' and period_grain = 'month' and period_start = '{period}-01'"
-        " and territory_level = 'region' and partner_code = 'TOTAL' and axis = 'TOTAL'"
+        " and partner_code = 'KABIA' and axis = 'TOTAL'"
     )
     before = figures(platform, where)[0][10] or 0
     started = time.monotonic()
-    sftp(platform, "KABIA", "cd depot", *(f"put {path}" for path in october))
-    platform.lakou("wait", october[1].name, "--timeout", "90")
+    sftp(platform, "KABIA", "cd depot", f"put {month.sessions}", f"put {month.people}")
+    platform.lakou("wait", month.people.name, "--timeout", "90")
     receipt = time.monotonic() - started
     sftp(
         platform,
         "KABIA",
         "cd accuses",
-        f"get {october[1].name}.accuse.csv {tmp_path / 'accuse.csv'}",
-        f"get {october[1].name}.accuse.html {tmp_path / 'accuse.html'}",
+        f"get {month.people.name}.accuse.csv {tmp_path / 'accuse.csv'}",
+        f"get {month.people.name}.accuse.html {tmp_path / 'accuse.html'}",
         f"get index.html {tmp_path / 'index.html'}",
     )
     assert receipt <= 90
     text = (tmp_path / "accuse.csv").read_text(encoding="utf-8-sig")
     assert text.splitlines()[0] == "ligne;colonne;valeur;regle;gravite;message;correction"
     assert ">ACCEPTÉ<" in re.sub(r"\s+", "", (tmp_path / "accuse.html").read_text(encoding="utf-8"))
-    platform.lakou("wait", october[1].name, "--published", "--timeout", "240")
-    assert figures(platform, where)[0][10] == before + 90
+    platform.lakou("wait", month.people.name, "--published", "--timeout", "240")
+    assert figures(platform, where)[0][10] == 6 * month.rows != before
 
 
 def test_full_equals_incremental_row_for_row_and_as_of_gives_that_builds_figures(platform: Platform) -> None:
@@ -326,14 +338,14 @@ def test_no_name_and_no_address_is_anywhere(platform: Platform, postgres: tuple[
     assert found == {}
 
 
-def test_without_the_key_nothing_loads_and_the_message_says_why(platform: Platform, october: tuple[Path, Path]) -> None:
+def test_without_the_key_nothing_loads_and_the_message_says_why(platform: Platform, month: Month) -> None:
     key = platform.home / "secrets" / "hmac.key"
     aside = key.with_suffix(".aside")
     with platform.admin() as connection:
         before = connection.execute("select count(*) from raw.f02_participations").fetchone()
     key.rename(aside)
     try:
-        sftp(platform, "KABIA", "cd depot", *(f"put {path}" for path in october))
+        sftp(platform, "KABIA", "cd depot", f"put {month.sessions}", f"put {month.people}")
         time.sleep(6)
         refused = platform.lakou("receive", check=False)
         assert refused.returncode == 1
@@ -345,15 +357,15 @@ def test_without_the_key_nothing_loads_and_the_message_says_why(platform: Platfo
     platform.lakou("receive")
     with platform.admin() as connection:
         after = connection.execute("select count(*) from raw.f02_participations").fetchone()
-    assert after == ((before or (0,))[0] + 15,)
+    assert after == ((before or (0,))[0] + month.rows,)
 
 
 def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothing(
-    platform: Platform, october: tuple[Path, Path]
+    platform: Platform, month: Month
 ) -> None:
     with platform.admin() as connection:
         before = connection.execute("select count(*) from raw.f02_participations").fetchone() or (0,)
-    sftp(platform, "KABIA", "cd depot", *(f"put {path}" for path in october))
+    sftp(platform, "KABIA", "cd depot", f"put {month.sessions}", f"put {month.people}")
     time.sleep(6)
     postmaster = int((platform.home / "pg" / "data" / "postmaster.pid").read_text().splitlines()[0])
     loader = subprocess.Popen(
@@ -372,7 +384,7 @@ def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothi
         after = connection.execute(
             "select count(*), count(distinct (_delivery_id, _row_number)) from raw.f02_participations"
         )
-        assert after.fetchone() == (before[0] + 15, before[0] + 15)
+        assert after.fetchone() == (before[0] + month.rows, before[0] + month.rows)
 
 
 def _outside(pid: int, platform: Platform) -> int:
