@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,15 +154,17 @@ def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
     """An ephemeral context on the warehouse; its Data Docs are written when it closes."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
 
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    context = great_expectations.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # by default each context leaves a folder of documentation in the machine's temporary files
+    defaults = base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = great_expectations.get_context(
+        mode="ephemeral", project_config=base.DataContextConfig(store_backend_defaults=defaults)
+    )
+    context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
     url = settings.dsn(role).replace("postgresql://", "postgresql+psycopg2://")
     source = context.data_sources.add_postgres(name="lakou", connection_string=url.replace("$", "$$"))
-    for name in list(context.list_data_docs_sites()):
-        context.delete_data_docs_site(name)
     context.add_data_docs_site(
         site_name=site,
         site_config={
@@ -175,6 +178,8 @@ def _context(settings: Settings, role: str, site: str) -> Iterator[Any]:
     )
     try:
         yield context
+        # the pages show the last run; every run's results are in ops.quality_results
+        shutil.rmtree(settings.home / "data_docs" / site, ignore_errors=True)
         context.build_data_docs()
     finally:
         engine = source.get_engine()
