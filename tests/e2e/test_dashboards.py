@@ -93,7 +93,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_committee_sees_data_in_every_chart_in_french(
     browser: Browser, access: dict[str, Any], shots: Path, slug: str
 ) -> None:
-    page = sign_in(browser, access, "comite")
+    page = sign_in(browser, access, "Comite")
     drawn = visit(page, access["superset"]["url"], slug, shots)
     results = [result for tab in drawn.values() for result in tab]
     assert len(results) >= 4
@@ -105,7 +105,7 @@ def test_the_committee_sees_data_in_every_chart_in_french(
 
 
 def test_the_demonstration_says_so_on_the_dashboard(browser: Browser, access: dict[str, Any], shots: Path) -> None:
-    page = sign_in(browser, access, "comite")
+    page = sign_in(browser, access, "Comite")
     visit(page, access["superset"]["url"], "pilotage", shots)
     page.goto(f"{access['superset']['url']}/superset/dashboard/pilotage/")
     _settle(page)
