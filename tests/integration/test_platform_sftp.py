@@ -16,10 +16,6 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("sftp"), reason="the stock sftp client is not installed (openssh-client)"
-)
-
 SLOW = b"x" * 4_000_000
 
 

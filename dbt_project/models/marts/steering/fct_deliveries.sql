@@ -128,10 +128,11 @@ final as (
         received.delivery_id,
         received.received_at,
         slots.is_expected,
-        slots.due_on <= builds.business_date as is_due,
+        slots.is_expected and slots.due_on <= builds.business_date as is_due,
         received.delivery_id is not null as is_received,
         coalesce(received.is_accepted, false) as is_accepted,
-        coalesce((received.first_accepted_at at time zone 'America/Martinique')::date, builds.business_date)
+        slots.is_expected
+        and coalesce((received.first_accepted_at at time zone 'America/Martinique')::date, builds.business_date)
         > slots.due_on as is_late,
         coalesce(received.is_corrected, false) as is_corrected,
         case
