@@ -355,6 +355,7 @@ def test_without_the_key_nothing_loads_and_the_message_says_why(platform: Platfo
     finally:
         aside.rename(key)
     platform.lakou("receive")
+    platform.lakou("wait", month.people.name, "--timeout", "60")
     with platform.admin() as connection:
         after = connection.execute("select count(*) from raw.f02_participations").fetchone()
     assert after == ((before or (0,))[0] + month.rows,)
@@ -367,7 +368,7 @@ def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothi
         before = connection.execute("select count(*) from raw.f02_participations").fetchone() or (0,)
     sftp(platform, "KABIA", "cd depot", f"put {month.sessions}", f"put {month.people}")
     time.sleep(6)
-    postmaster = int((platform.home / "pg" / "data" / "postmaster.pid").read_text().splitlines()[0])
+    postmaster = _process(platform, "bin/postgres", str(platform.home / "pg" / "data"))
     loader = subprocess.Popen(
         [str(platform.home / "venvs" / "pipeline" / "bin" / "lakou"), "receive"],
         env=platform.env,
@@ -375,11 +376,12 @@ def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothi
         stderr=subprocess.DEVNULL,
     )
     time.sleep(1.2)
-    os.kill(_outside(postmaster, platform), signal.SIGKILL)
+    os.kill(postmaster, signal.SIGKILL)
     loader.kill()
     loader.wait()
     platform.make("up")
     platform.lakou("receive")
+    platform.lakou("wait", month.people.name, "--timeout", "60")
     with platform.admin() as connection:
         after = connection.execute(
             "select count(*), count(distinct (_delivery_id, _row_number)) from raw.f02_participations"
@@ -387,22 +389,37 @@ def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothi
         assert after.fetchone() == (before[0] + month.rows, before[0] + month.rows)
 
 
-def _outside(pid: int, platform: Platform) -> int:
-    """The postmaster's process as seen from here."""
-    data = str(platform.home / "pg" / "data")
+def _process(platform: Platform, *words: str) -> int:
+    """The process of this platform whose command has these words."""
+    home = str(platform.home).encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                words = (entry / "cmdline").read_text().split("\0")
+                command = (entry / "cmdline").read_bytes()
+                ours = home in command or home in (entry / "environ").read_bytes()
             except OSError:
                 continue
-            if words[0].endswith("postgres") and data in words:
+            if ours and all(word.encode() in command for word in words):
                 return int(entry.name)
-    return pid
+    raise AssertionError(f"no process of {platform.home} runs {words}")
 
 
-def test_status_tells_the_truth_and_down_leaves_no_process(platform: Platform) -> None:
+def test_status_tells_the_truth_when_one_service_is_dead(platform: Platform) -> None:
     assert platform.make("status").returncode == 0
+    sftp_server = _process(platform, "infra.sftp.server")
+    os.kill(sftp_server, signal.SIGSTOP)
+    try:
+        told = platform.make("status", check=False)
+    finally:
+        os.kill(sftp_server, signal.SIGCONT)
+    assert told.returncode != 0
+    dead = [line for line in told.stdout.splitlines() if line.startswith("✗")]
+    assert len(dead) == 1, told.stdout
+    assert "SFTP" in dead[0]
+    assert platform.make("status").returncode == 0
+
+
+def test_down_leaves_no_process_and_up_finds_everything_again(platform: Platform) -> None:
     with platform.admin() as connection:
         before = connection.execute("select count(*) from ops.loads").fetchone()
     platform.make("down")
