@@ -104,12 +104,11 @@ def test_the_committee_sees_data_in_every_chart_in_french(
     page.close()
 
 
-def test_the_demonstration_says_so_on_the_dashboard(browser: Browser, access: dict[str, Any], shots: Path) -> None:
+@pytest.mark.parametrize("slug", ["pilotage", "programmes"])
+def test_the_demonstration_says_so_on_the_dashboard(browser: Browser, access: dict[str, Any], slug: str) -> None:
     page = sign_in(browser, access, "Comite")
-    visit(page, access["superset"]["url"], "pilotage", shots)
-    page.goto(f"{access['superset']['url']}/superset/dashboard/pilotage/")
-    _settle(page)
-    assert re.search(r"démonstration", page.inner_text("body"), re.IGNORECASE)
+    page.goto(f"{access['superset']['url']}/superset/dashboard/{slug}/")
+    page.get_by_text(re.compile("démonstration", re.IGNORECASE)).first.wait_for(timeout=60_000)
     page.close()
 
 
