@@ -1,7 +1,8 @@
 """First minute of every `make` target: from a bare Python to the locked environments. Standard library only.
 
 `python -m infra.local.bootstrap up|down|status|reset` hands over to `infra.local` in the `pipeline` environment;
-`… tools` prepares the `dev` environment of `make check`, `make test` and `make bench`.
+`… tools` prepares the `dev` environment of `make check`, `make test` and `make bench`; `… environments` installs those that
+`make up` needs and starts nothing (the container image).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from infra.local.layout import CHECKOUT, LOCKS, Platform, load_platform, write_atomically
@@ -193,6 +195,10 @@ def main(arguments: list[str]) -> int:
         board.step("environment dev (the tools of check and test)", lambda: install(platform, "dev", board))
         if "browser" in arguments:
             _browser(board)
+        return 0
+    if command == "environments":
+        for name in ("pipeline", "superset"):
+            board.step(f"environment {name}", partial(install, platform, name, board))
         return 0
     if command == "up":
         if installed(platform, "pipeline"):

@@ -148,7 +148,7 @@ def test_partners_are_compared_with_themselves_and_not_in_the_overview(publicati
 def test_the_publication_says_what_is_withheld_and_that_data_are_synthetic(publication: psycopg.Connection) -> None:
     complete = one(publication, "select state_label, banner, data_label, published_label from pub.publication_status")
     assert complete == (
-        "complète", "Aucun chiffre retenu", "Données de démonstration (synthétiques)",
+        "complète", "Aucun chiffre retenu", "Chiffres de démonstration (synthétiques) ; engagements publiés réels",
         f"le 14 novembre 2026 à 22{HARD}h{HARD}30, heure de la Martinique",
     )  # fmt: skip
     publication.execute("insert into published.withheld values (990001, 'MQ', 'A1-01', 990000, 'écart de 40 %')")

@@ -204,7 +204,7 @@ select
         else lower(replace(p.state, '_', ' '))
     end as state_label,
     p.is_synthetic,
-    case when p.is_synthetic then 'Données de démonstration (synthétiques)' else 'Données réelles' end as data_label
+    case when p.is_synthetic then 'Chiffres de démonstration (synthétiques) ; engagements publiés réels' else 'Données réelles' end as data_label
 from pub.publication as p;
 
 create view pub.publication_status as
