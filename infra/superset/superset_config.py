@@ -12,6 +12,7 @@ Environment:
 from __future__ import annotations
 
 import logging
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -169,12 +170,14 @@ FRENCH = {
 }
 
 
-def _mend_french() -> None:
-    from superset.translations.utils import get_language_pack
-
-    pack = get_language_pack("fr")
-    if pack:
+def _mend_french(response: Any) -> Any:
+    # the page asks for its texts once, and Superset sends a file of the package as it is
+    if request.path == "/superset/language_pack/fr/" and response.status_code == 200:
+        response.direct_passthrough = False
+        pack = json.loads(response.get_data())
         pack["locale_data"]["superset"].update(FRENCH)
+        response.set_data(json.dumps(pack))
+    return response
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802 - the name that Superset looks for
@@ -183,4 +186,4 @@ def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802 - the name that Superset 
         if name in app.blueprints:
             app.appbuilder.sm.limiter.limit(AUTH_RATE_LIMIT, methods=["POST"])(app.blueprints[name])
     app.before_request(_open_on_the_dashboards)
-    _mend_french()
+    app.after_request(_mend_french)
