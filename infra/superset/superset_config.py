@@ -11,8 +11,8 @@ Environment:
 
 from __future__ import annotations
 
-import logging
 import json
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path

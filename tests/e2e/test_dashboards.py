@@ -101,6 +101,7 @@ def test_the_committee_sees_data_in_every_chart_in_french(
     text = page.inner_text("body")
     assert not EMPTY.search(text), EMPTY.search(text)
     assert not ENGLISH.search(text), ENGLISH.search(text)
+    assert page.locator("input[placeholder*='record']").count() == 0
     page.close()
 
 
