@@ -70,7 +70,7 @@ def build(
                 " where h.delivery_id = l.delivery_id and h.released_at is null) order by l.load_id"
             )
         ]
-        held = _hold(connection, inspect(settings, loads)) if loads else set()
+        held = _hold(settings, connection, inspect(settings, loads)) if loads else set()
         today = business_date(connection, started)
         if not full and set(loads) <= held and _up_to_date(connection, newest, today):
             progress(f"Nothing new since build {newest}")
@@ -83,7 +83,7 @@ def build(
                 from ingestion.linking import record_links
 
                 people = record_links(connection, build_id)
-            progress(f"Build {build_id}: {people} people linked")
+            progress(f"Build {build_id}: {people} person keys linked")
             if built:
                 _set_marts(connection, built, built, is_complete=False)
             models = run_dbt(settings, build_id, as_of=build_id, since=0 if full else built, full=full)
@@ -146,14 +146,11 @@ def _number(connection: psycopg.Connection, build_id: int, loads: list[int], tod
     return len(loads)
 
 
-def _hold(connection: psycopg.Connection, failures: dict[str, str]) -> set[int]:
-    """Hold the deliveries that the raw boundary refuses, unless a person has already released them; their loads."""
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into ops.holds (delivery_id, reason) select %(delivery)s, %(reason)s where not exists ("
-            "select 1 from ops.holds where delivery_id = %(delivery)s and reason = %(reason)s)",
-            [{"delivery": delivery, "reason": reason} for delivery, reason in failures.items()],
-        )
+def _hold(settings: Settings, connection: psycopg.Connection, failures: dict[str, str]) -> set[int]:
+    """Hold the deliveries that the raw boundary refuses; the loads that are held now."""
+    from ingestion.holding import hold
+
+    hold(settings, connection, failures)
     held = connection.execute(
         "select l.load_id from ops.loads as l inner join ops.holds as h using (delivery_id)"
         " where h.released_at is null and l.build_id is null"

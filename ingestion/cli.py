@@ -265,19 +265,10 @@ def hold_list(settings: Settings, is_json: bool) -> None:
 def hold_release(settings: Settings, delivery: str, released_by: str) -> None:
     """Let the next build take DELIVERY."""
     from ingestion.database import connect
+    from ingestion.holding import release
 
     with connect(settings) as connection:
-        released = connection.execute(
-            "update ops.holds set released_at = clock_timestamp(), released_by = %s"
-            " where delivery_id = %s and released_at is null returning hold_id, reason",
-            [released_by, delivery],
-        ).fetchall()
-        if not released:
-            raise LakouError(f"nothing holds the delivery {delivery!r}", "see `lakou hold list`")
-        connection.execute(
-            "insert into ops.audit_log (actor, action, subject, details) values (%s, 'HOLD_RELEASED', %s, %s)",
-            [released_by, delivery, json.dumps({"holds": [list(row) for row in released]}, ensure_ascii=False)],
-        )
+        release(settings, connection, delivery, released_by)
     click.echo(f"{delivery}: released; the next `lakou build` takes it")
 
 

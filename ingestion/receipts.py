@@ -38,6 +38,8 @@ FINDINGS = {
     "remedy": pl.String,
 }
 _WAITING = {"row_number": pl.Int64, "value": pl.String, "feed": pl.String, "deadline": pl.String}
+# rule of the finding that says a delivery is held
+HELD = "VALIDATION-ATTENDUE"
 SEVERITIES = ("BLOQUE", "REFUSE", "ATTENTE", "AVERTISSEMENT", "NOTE")
 SEVERITY_LABELS = {
     "BLOQUE": "fichier refusé",
@@ -138,7 +140,7 @@ def answer_again(
 
 
 def findings_in_books(connection: psycopg.Connection[Any], contract: Contract | None, delivery_id: str) -> pl.DataFrame:
-    """Every finding of a delivery as it stands now, from quarantine and from the last receipt's notes."""
+    """Every finding of a delivery as it stands now, from quarantine, its holds and the last receipt's notes."""
     # what once blocked a file that was taken since is history
     refused = connection.execute(
         "select r.row_number, r.column_name, r.value, r.rule_id, r.severity, r.message, r.remedy"
@@ -154,11 +156,18 @@ def findings_in_books(connection: psycopg.Connection[Any], contract: Contract | 
     last = connection.execute(
         "select body -> 'notes' from ops.receipts where delivery_id = %s order by revision desc limit 1", [delivery_id]
     ).fetchone()
+    held = connection.execute(
+        "select 0, '', null, %s, 'AVERTISSEMENT', 'Le fichier entier attend une validation : ' || reason || '.', %s"
+        " from ops.holds where delivery_id = %s and released_at is null order by hold_id",
+        [HELD, "Rien à faire pour l'instant : l'équipe de pilotage vérifie, et cet accusé dira la suite.", delivery_id],
+    ).fetchall()
     column = contract.reference.name if contract is not None and contract.reference is not None else ""
+    notes = pl.DataFrame(last[0] if last else [], schema=FINDINGS, orient="row")
     frames = (
         pl.DataFrame(refused, schema=FINDINGS, orient="row"),
         awaiting_findings(pl.DataFrame(waiting, schema=_WAITING, orient="row"), column),
-        pl.DataFrame(last[0] if last else [], schema=FINDINGS, orient="row"),
+        notes.filter(pl.col("rule_id") != HELD),
+        pl.DataFrame(held, schema=FINDINGS, orient="row"),
     )
     return pl.concat(frames)
 

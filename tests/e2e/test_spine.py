@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import requests
 
 from tests.conftest import Platform
 
@@ -277,6 +278,32 @@ def test_what_fails_its_audit_keeps_its_last_good_figures(platform: Platform) ->
     platform.lakou("build", "--full")
     platform.lakou("publish")
     assert figures(platform) == good
+
+
+def test_a_run_that_holds_a_publication_is_marked_failed_with_the_reason(platform: Platform) -> None:
+    airflow = platform.access["airflow"]
+    account = {"username": airflow["user"], "password": airflow["password"]}
+    token = requests.post(f"{airflow['url']}/auth/token", json=account, timeout=30).json()["access_token"]
+    runs = f"{airflow['url']}/api/v2/dags/publish/dagRuns"
+    headers = {"Authorization": f"Bearer {token}"}
+    platform.lakou("build", "--full")
+    with platform.admin() as connection:
+        connection.execute(
+            "update marts.fct_indicator_values set n = -1 where indicator_code = 'A1-07' and state = 'MESURE'"
+        )
+    started = requests.post(runs, json={"logical_date": None}, headers=headers, timeout=30)
+    assert started.ok, started.text
+    run = f"{runs}/{started.json()['dag_run_id']}"
+    deadline = time.monotonic() + 120
+    while (state := requests.get(run, headers=headers, timeout=30).json()["state"]) not in {"success", "failed"}:
+        assert time.monotonic() < deadline, state
+        time.sleep(1)
+    assert state == "failed"
+    log = requests.get(f"{run}/taskInstances/publish_marts/logs/1", headers=headers, timeout=30).text
+    # the log is JSON, with its accents escaped
+    assert "une valeur est n" in log
+    platform.lakou("build", "--full")
+    platform.lakou("publish")
 
 
 def test_a_reader_sees_one_publication_whole(platform: Platform) -> None:

@@ -15,6 +15,7 @@ from ingestion import building
 from ingestion.building import build
 from ingestion.database import connect
 from ingestion.errors import LakouError
+from ingestion.holding import release
 from ingestion.partners import Partner, add
 from ingestion.receive import receive
 from ingestion.settings import Settings
@@ -105,8 +106,15 @@ def test_a_delivery_that_fails_a_critical_expectation_is_held_and_the_rest_goes_
         "select count(*) from ops.quality_results where boundary = 'BRUT' and severity = 'critical' and not success"
     )
     assert one(partner, failed) > 0
+    receipt = partner.drop / "KABIA" / "accuses" / "F02_participations__KABIA__2026-09__v1.csv.accuse.html"
+    assert "attend une validation" in receipt.read_text(encoding="utf-8")
+    assert "ACCEPTÉ AVEC RÉSERVES" in receipt.read_text(encoding="utf-8")
+    assert build(partner, inspect_loads).is_new is False
     with connect(partner) as connection:
-        connection.execute("update ops.holds set released_at = now(), released_by = 'test'")
+        (delivery,) = connection.execute("select delivery_id from ops.holds").fetchone() or ("",)
+        release(partner, connection, delivery, "le comité")
+    assert "attend une validation" not in receipt.read_text(encoding="utf-8")
+    assert one(partner, f"select state from ops.deliveries where delivery_id = '{delivery}'") == "ACCEPTÉ"
     assert build(partner, inspect_loads).loads == 1
 
 
