@@ -385,32 +385,50 @@ def test_without_the_key_nothing_loads_and_the_message_says_why(platform: Platfo
     assert after == ((before or (0,))[0] + month.rows,)
 
 
-def test_postgres_killed_in_the_middle_of_a_load_loses_nothing_and_doubles_nothing(
+def test_postgres_and_the_loader_killed_in_the_middle_of_a_load_lose_nothing_and_double_nothing(
     platform: Platform, month: Month
 ) -> None:
+    period = platform.access["business_date"][:7]
+    earlier = f"period_grain = 'month' and period_start < '{period}-01'"
+    untouched = figures(platform, earlier)
     with platform.admin() as connection:
         before = connection.execute("select count(*) from raw.f02_participations").fetchone() or (0,)
+    blocker = psycopg.connect(platform.access["postgres"]["admin_dsn"])
+    blocker.execute("lock table raw.f02_participations in access exclusive mode")
     sftp(platform, "KABIA", "cd depot", f"put {month.sessions}", f"put {month.people}")
-    time.sleep(6)
-    postmaster = _process(platform, "bin/postgres", str(platform.home / "pg" / "data"))
     loader = subprocess.Popen(
         [str(platform.home / "venvs" / "pipeline" / "bin" / "lakou"), "receive"],
         env=platform.env,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(1.2)
-    os.kill(postmaster, signal.SIGKILL)
+    # whoever receives it, the scheduler or this loader, now stands inside the transaction that loads
+    deadline = time.monotonic() + 120
+    waiting = (
+        "select count(*) from pg_locks where relation = 'raw.f02_participations'::regclass and not granted"
+        " and mode = 'RowExclusiveLock'"
+    )
+    with platform.admin() as connection:
+        while connection.execute(waiting).fetchone() == (0,):
+            assert time.monotonic() < deadline, "no load began"
+            time.sleep(0.1)
+    os.kill(_process(platform, "bin/postgres", str(platform.home / "pg" / "data")), signal.SIGKILL)
     loader.kill()
     loader.wait()
+    blocker.close()
     platform.make("up")
     platform.lakou("receive")
     platform.lakou("wait", month.people.name, "--timeout", "60")
+    platform.lakou("build")
+    platform.lakou("publish")
     with platform.admin() as connection:
         after = connection.execute(
             "select count(*), count(distinct (_delivery_id, _row_number)) from raw.f02_participations"
         )
         assert after.fetchone() == (before[0] + month.rows, before[0] + month.rows)
+    assert figures(platform, earlier) == untouched
+    hours = f"indicator_code = 'A1-05' and period_grain = 'month' and period_start = '{period}-01'"
+    assert figures(platform, f"{hours} and partner_code = 'KABIA'")[0][10] == 6 * month.rows
 
 
 def _process(platform: Platform, *words: str) -> int:
