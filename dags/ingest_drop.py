@@ -1,7 +1,7 @@
 """Take in what partners have dropped by SFTP: land, judge, load and answer.
 
-Runs every minute, all feeds in the order of their references. When rows were loaded it updates the asset
-`lakou://raw`, which starts `build_warehouse`; when nothing was dropped it is skipped and starts nothing.
+Runs every minute, all feeds in the order of their references. When a load waits for its build (also one
+taken by hand, or left by a crash) it updates the asset `lakou://raw`, which starts `build_warehouse`; otherwise it is skipped.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ def ingest_drop() -> None:
 
         from airflow.sdk.exceptions import AirflowSkipException
 
+        from ingestion.building import has_waiting_loads
         from ingestion.receive import receive
         from ingestion.settings import load_settings
 
-        summary = receive(load_settings(), progress=logging.getLogger("airflow.task").info)
+        settings = load_settings()
+        summary = receive(settings, progress=logging.getLogger("airflow.task").info)
         logging.getLogger("airflow.task").info("%s", summary)
-        if summary.loads:
+        if summary.loads or has_waiting_loads(settings):
             return
         # a file that could not be taken stays in the drop: the next minute, which loads nothing, fails and says so
         if summary.failures:

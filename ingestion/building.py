@@ -63,13 +63,7 @@ def build(
         if as_of is not None:
             return _show(settings, connection, as_of, started, progress)
         newest, built = _newest(connection), _built(connection)
-        loads = [
-            load
-            for (load,) in connection.execute(
-                "select l.load_id from ops.loads as l where l.build_id is null and not exists (select 1 from ops.holds as h"
-                " where h.delivery_id = l.delivery_id and h.released_at is null) order by l.load_id"
-            )
-        ]
+        loads = _waiting(connection)
         held = _hold(settings, connection, inspect(settings, loads)) if loads else set()
         today = business_date(connection, started)
         if not full and set(loads) <= held and _up_to_date(connection, newest, today):
@@ -105,6 +99,23 @@ def build(
             )
         progress(f"Build {build_id}: {models} models and tests, {_since(started):.1f} s")
         return BuildSummary(build_id, build_id, numbered, len(held), people, models, _since(started), is_new=True)
+
+
+def has_waiting_loads(settings: Settings) -> bool:
+    """Whether a committed load waits for its build: also one taken by hand, or whose receiver was killed right after."""
+    with connect(settings) as connection:
+        return bool(_waiting(connection))
+
+
+def _waiting(connection: psycopg.Connection) -> list[int]:
+    """Loads that no build has numbered and nobody holds."""
+    return [
+        load
+        for (load,) in connection.execute(
+            "select l.load_id from ops.loads as l where l.build_id is null and not exists (select 1 from ops.holds as h"
+            " where h.delivery_id = l.delivery_id and h.released_at is null) order by l.load_id"
+        )
+    ]
 
 
 def _show(
