@@ -67,12 +67,13 @@ def trace_command(*, as_json: bool, **cell: str) -> None:
 
 
 @main.command("demo")
-def demo_command() -> None:
-    """Install the demonstration: six partners, two years of files, received, built and published. Idempotent."""
+@click.option("--scale", type=click.IntRange(1, 100), default=1, show_default=True, help="How many times the people.")
+def demo_command(scale: int) -> None:
+    """Install the demonstration: twelve partners, nearly three years of files, received, built, published. Idempotent."""
     from ingestion.demo.install import install
 
     settings = load_settings()
-    install(settings, _say)
+    install(settings, _say, scale)
     build(settings, inspect_loads, progress=_say)
     publish(settings, audit_publication, progress=_say)
 

@@ -8,23 +8,34 @@ import json
 import logging
 import shutil
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingestion.errors import BlockedFile, LakouError
+from ingestion.errors import LakouError
 from ingestion.settings import ROLES, Settings, load_settings
 
 if TYPE_CHECKING:
+    from ingestion.contracts import Contract
     from ingestion.partners import Partner
+    from ingestion.receive import Preview
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Answer as JSON.")
 MONTH = click.DateTime(formats=["%Y-%m"])
 LOW_DISK = 1 << 30
+MOST_CLOCK_SECONDS = 60
+# deliveries that `doctor` opens are no longer than this
+PROBED_BYTES = 10_000_000
 SHOWN_FINDINGS = 50
+SECONDS_BETWEEN_LINES = 5.0
+REFUSED = "REFUSÉ"
 
 
 class Commands(click.Group):
@@ -58,7 +69,10 @@ def main(ctx: click.Context, verbose: bool) -> None:
 @as_json
 @click.pass_obj
 def receive(settings: Settings, is_json: bool) -> None:
-    """Take in, once, what lies in the partners' folders."""
+    """Take in, once, what lies in the partners' folders: land, judge, load, answer, remind and mail.
+
+    Exit code 1 if something could not be taken: it stays in the drop for the next run. A long file says how far it is.
+    """
     from ingestion.receive import receive as receive_all
 
     summary = receive_all(settings, progress=_progress(is_json))
@@ -76,42 +90,33 @@ def receive(settings: Settings, is_json: bool) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--partner", "partner_code", help="Whose file it is; by default, the code in its name.")
+@click.option("--partner", "partner_code", help="Whose file it is; by default, the code in its name or its template.")
+@click.option(
+    "--receipt", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write the receipt into this folder."
+)
 @as_json
 @click.pass_obj
-def check(settings: Settings, file: Path, partner_code: str | None, is_json: bool) -> None:
-    """Judge FILE as the drop would and load nothing; exit 1 if the whole file would be refused."""
-    import polars as pl
+def check(settings: Settings, file: Path, partner_code: str | None, folder: Path | None, is_json: bool) -> None:
+    """Judge FILE as the drop would, and send and load nothing; a workbook of several feeds has an answer for each.
 
-    from ingestion.receive import check_file
+    Exit code 1 if the drop would refuse the file, or one of its feeds, as a whole. With --receipt, the page, the CSV
+    and the workbook of rows to mend that the partner would get are written.
+    """
+    from ingestion.receive import preview
 
-    try:
-        judgement = check_file(settings, file, partner_code)
-    except BlockedFile as blocked:
-        if is_json:
-            _print_json({"blocked": blocked.rule_id, "message": blocked.what, "remedy": blocked.remedy})
-            sys.exit(1)
-        fail(f"{blocked.rule_id}: {blocked.what}", blocked.remedy)
-        return
-    counts = {
-        "rows_received": judgement.rows_received,
-        "rows_accepted": judgement.accepted.height,
-        "rows_awaiting": judgement.awaiting.height,
-        "rows_rejected": judgement.rejected.height,
-    }
+    with _elapsed(f"judging {file.name}"):
+        answers = preview(settings, file, partner_code.upper() if partner_code else None)
+    checked = [_checked(answer) for answer in answers]
+    pages = [_write_preview(settings, folder, answer) for answer in answers] if folder else []
     if is_json:
-        _print_json(counts | {"findings": judgement.findings.to_dicts()})
+        receipts = [{"receipt": str(page)} for page in pages] or [{} for _ in checked]
+        _print_json([item | receipt for item, receipt in zip(checked, receipts, strict=True)])
     else:
-        click.echo(", ".join(f"{value} {name.removeprefix('rows_')}" for name, value in counts.items()))
-        for finding in judgement.findings.head(SHOWN_FINDINGS).iter_rows(named=True):
-            click.echo(
-                f"  line {finding['row_number']} {finding['column']}: {finding['severity']} {finding['rule_id']}"
-                f" {finding['message']}"
-            )
-        if judgement.findings.height > SHOWN_FINDINGS:
-            rules = judgement.findings.group_by("rule_id").len().sort(pl.col("len"), descending=True).rows()
-            click.echo("  … " + ", ".join(f"{rule} x {number}" for rule, number in rules))
-    if counts["rows_received"] and counts["rows_rejected"] == counts["rows_received"]:
+        for item in checked:
+            _show_checked(item)
+        for page in pages:
+            click.echo(f"receipt: {page}")
+    if any(item["state"] == REFUSED for item in checked):
         sys.exit(1)
 
 
@@ -123,7 +128,8 @@ def replay(settings: Settings, delivery: str, is_json: bool) -> None:
     """Judge DELIVERY again from the landing, if it was blocked or never judged."""
     from ingestion.receive import replay as replay_one
 
-    done = replay_one(settings, delivery)
+    with _elapsed(f"judging {delivery}"):
+        done = replay_one(settings, delivery)
     if is_json:
         _print_json(dataclasses.asdict(done))
         return
@@ -136,15 +142,26 @@ def replay(settings: Settings, delivery: str, is_json: bool) -> None:
 @main.command()
 @click.argument("feed")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the workbook.")
-def template(feed: str, output: Path | None) -> None:
-    """Write the XLSX template of FEED (such as F02)."""
-    from ingestion.contracts import load_contract
-    from ingestion.generate import write_template
+@click.option("--partner", "partner_code", help="Fill in this partner's code on its sheet « Envoi ».")
+@click.option("--alone", is_flag=True, help="This feed only, without those that share its workbook.")
+def template(feed: str, output: Path | None, partner_code: str | None, alone: bool) -> None:
+    """Write the XLSX template of FEED (such as F02), with the feeds that share its workbook.
 
-    contract = load_contract(feed.upper())
-    path = output or Path(f"{contract.feed}_{contract.name}__modele.xlsx")
+    Anybody can fill it in and drop it under any name: its hidden row says what it is.
+    """
+    from ingestion.contracts import load_contracts
+    from ingestion.partners import template_name, workbooks
+    from ingestion.workbook_templates import write_template
+
+    contract = _contract(feed)
+    groups = workbooks(load_contracts().values())
+    group = [contract] if alone else next(group for group in groups if contract in group)
+    path = output or Path(template_name(group))
     try:
-        write_template([contract], path)
+        with tempfile.TemporaryDirectory() as temporary:
+            made = Path(temporary) / "made.xlsx"
+            write_template(group, made, partner=partner_code.upper() if partner_code else None)
+            path.write_bytes(made.read_bytes())
     except OSError as error:
         raise LakouError(
             f"{path} cannot be written ({error.strerror or error})", "choose another path with -o"
@@ -159,41 +176,57 @@ def partner() -> None:
 
 @partner.command("add")
 @click.argument("code")
-@click.option("--name", required=True, help="Name shown to the committee.")
-@click.option("--kind", required=True, help="ORGANISME_FORMATION, STARTUP, CLUSTER, EPCI, CABINET…")
-@click.option("--programme", required=True, help="Programme of the rows that name none.")
-@click.option("--feeds", required=True, help="Feeds it may send, such as F01,F02,F03.")
+@click.option("--name", help="Name shown to the committee; a new account needs it.")
+@click.option("--kind", help="ORGANISME_FORMATION, STARTUP, CLUSTER, EPCI, CABINET…; a new account needs it.")
+@click.option("--programme", "programme_code", help="Programme of the rows that name none; a new account needs it.")
+@click.option("--feeds", help="Feeds it may send, such as F01,F02,F03; a new account needs them.")
+@click.option("--key", "keys", type=click.File("r"), multiple=True, help="Its public key (a .pub file); repeatable.")
+@click.option("--email", help="Where receipts and reminders are sent, if mail is configured; '' for nowhere.")
 @click.option("--siren", help="Its SIREN.")
 @click.option("--notice-version", help="Version of the notice given to people.")
 @click.option("--legal-basis", type=click.Choice(["INTERET_PUBLIC", "INTERET_LEGITIME"]))
 @click.option("--processing-contract", help="Reference of the processing contract (art. 28).")
 @click.option("--processing-country", help="Country of processing, with its safeguard.")
 @click.option("--expect-from", type=MONTH, help="First month expected (2026-01).")
-@click.option("--expect-to", type=MONTH, help="Last month expected (2026-12).")
+@click.option("--expect-to", type=MONTH, help="Last month expected (2026-12); by default the end of that year.")
+@as_json
 @click.pass_obj
-def partner_add(settings: Settings, /, code: str, feeds: str, programme: str, **options: Any) -> None:
-    """Open the account CODE, or bring it up to date, with its folders, templates and deadlines.
+def partner_add(settings: Settings, /, code: str, keys: tuple[Any, ...], is_json: bool, **options: Any) -> None:
+    """Open the account CODE, or bring it up to date: key, folders, templates, connection page and deadlines.
 
-    Without notice version, legal basis, contract and country, its personal columns are refused.
+    Of an account that exists, what is not given stays as it is. Each feed is expected at its own rhythm (month,
+    quarter, half-year or year). Without notice version, legal basis, contract and country, its personal columns are
+    refused.
     """
     from ingestion import partners
     from ingestion.database import connect
 
     first, last = options.pop("expect_from"), options.pop("expect_to")
-    if (first is None) != (last is None):
-        raise click.UsageError("--expect-from and --expect-to go together")
-    account = partners.Partner(
-        partner_code=code.upper(),
-        programme_code=programme,
-        feeds=tuple(feed.strip().upper() for feed in feeds.split(",") if feed.strip()),
-        **options,
-    )
+    if last is not None and first is None:
+        raise click.UsageError("--expect-to needs --expect-from")
+    if first is not None and last is not None and last < first:
+        raise click.UsageError("--expect-to is before --expect-from")
+    given = {name: value for name, value in options.items() if value is not None}
+    if "feeds" in given:
+        given["feeds"] = tuple(_contract(feed.strip()).feed for feed in given["feeds"].split(",") if feed.strip())
     with connect(settings) as connection:
+        known = {account.partner_code: account for account in partners.list_partners(connection)}.get(code.upper())
+        account = _account(code.upper(), known, given)
         partners.add(settings, connection, account)
+        expected = 0
         if first is not None:
-            expected = partners.expect(connection, account.partner_code, account.feeds, first.date(), last.date())
-            click.echo(f"{expected} deliveries more are expected.")
-    click.echo(f"{account.partner_code}: {settings.drop / account.partner_code}")
+            until = (last or first.replace(month=12)).date()
+            expected = partners.expect(connection, account.partner_code, account.feeds, first.date(), until)
+    added = [partners.add_key(settings, account.partner_code, key.read()) for key in keys]
+    folder = settings.drop / account.partner_code
+    if is_json:
+        _print_json(dataclasses.asdict(account) | {"folder": folder, "expected": expected, "keys_added": sum(added)})
+        return
+    click.echo(f"{account.partner_code}: {'brought up to date' if known else 'opened'}, {folder}")
+    if added:
+        click.echo(f"{sum(added)} keys added, {len(added) - sum(added)} there already.")
+    if first is not None:
+        click.echo(f"{expected} deliveries more are expected.")
     if not account.has_convention:
         click.echo("Its personal columns are refused until its notice, legal basis, contract and country are given.")
 
@@ -215,7 +248,7 @@ def partner_list(settings: Settings, is_json: bool) -> None:
         convention = "" if account.has_convention else "  (no convention: personal columns are refused)"
         click.echo(
             f"{account.partner_code:<16} {account.programme_code:<4} {','.join(account.feeds):<16} {account.name}"
-            f"{convention}"
+            f"{f' <{account.email}>' if account.email else ''}{convention}"
         )
 
 
@@ -331,7 +364,15 @@ def status(settings: Settings, is_json: bool) -> None:
         numbers = connection.execute(
             "select (select count(*) from quarantine.awaiting_rows where outcome is null),"
             " (select count(*) from ops.loads where build_id is null),"
-            " (select count(*) from ops.holds where released_at is null)"
+            " (select count(*) from ops.holds where released_at is null),"
+            " (select count(*) from ops.mails where sent_at is null and given_up_at is null)"
+        ).fetchone()
+        late = connection.execute(
+            "select count(*) from ops.expected_deliveries as e where e.due_on < %s and not exists"
+            " (select 1 from ops.deliveries as d where d.partner_code = e.partner_code and d.feed = e.feed"
+            " and d.state not in ('RECU', 'REFUSÉ') and d.period_start <= e.period_start"
+            " and d.period_end >= e.period_end)",
+            [today],
         ).fetchone()
         build = connection.execute(
             "select build_id, state, finished_at, loads from ops.builds order by build_id desc limit 1"
@@ -341,12 +382,15 @@ def status(settings: Settings, is_json: bool) -> None:
             " where state in ('PUBLIEE', 'PARTIELLE') order by publication_id desc limit 1"
         ).fetchone()
     assert numbers is not None
+    assert late is not None
     report = {
         "business_date": today,
         "deliveries": deliveries,
         "awaiting_rows": numbers[0],
         "loads_not_built": numbers[1],
         "held": numbers[2],
+        "late": late[0],
+        "mails_waiting": numbers[3],
         "last_build": _named(("build_id", "state", "finished_at", "loads"), build),
         "publication": _named(("publication_id", "build_id", "state", "published_at"), publication),
     }
@@ -362,7 +406,7 @@ def status(settings: Settings, is_json: bool) -> None:
 @as_json
 @click.pass_obj
 def doctor(settings: Settings, is_json: bool) -> None:
-    """Check the database, the secrets, the keys, the disk and the drop; exit 1 if something is wrong."""
+    """Check the database, secrets, keys, landing, disk, drop, clock and mail; exit 1 if something is wrong."""
     checks: list[tuple[str, Callable[[Settings], str]]] = [
         ("database", _check_database),
         ("secrets", _check_secrets),
@@ -370,6 +414,8 @@ def doctor(settings: Settings, is_json: bool) -> None:
         ("keyed hashes", _check_hmac_key),
         ("disk", _check_disk),
         ("drop", _check_drop),
+        ("clock", _check_clock),
+        ("mail", _check_mail),
     ]
     found = []
     for name, look in checks:
@@ -386,6 +432,74 @@ def doctor(settings: Settings, is_json: bool) -> None:
                 click.echo(f"      to mend it: {item['remedy']}")
     if not all(item["ok"] for item in found):
         sys.exit(1)
+
+
+def _checked(answer: Preview) -> dict[str, Any]:
+    """What the drop would answer to one delivery, as JSON shows it."""
+    delivery = answer.delivery
+    item = {
+        "feed": delivery.feed,
+        "period": delivery.period,
+        "version": delivery.version,
+        "part": delivery.part,
+        "state": REFUSED if answer.blocked else delivery.state,
+        "rows_received": delivery.rows_received,
+        "rows_accepted": delivery.rows_accepted,
+        "rows_awaiting": delivery.rows_awaiting,
+        "rows_rejected": delivery.rows_rejected,
+    }
+    if answer.blocked is not None:
+        return item | {
+            "blocked": answer.blocked.rule_id,
+            "message": answer.blocked.what,
+            "remedy": answer.blocked.remedy,
+            "findings": [],
+        }
+    return item | {"blocked": None, "findings": answer.judgement.findings.to_dicts() if answer.judgement else []}
+
+
+def _show_checked(item: dict[str, Any]) -> None:
+    name = f"{item['feed']} {item['period']} v{item['version']}" if item["feed"] else "unknown feed"
+    if item["blocked"]:
+        click.echo(f"{name}: {item['state']}, the whole file ({item['blocked']}): {item['message']} {item['remedy']}")
+        return
+    click.echo(
+        f"{name}: {item['state']}, {item['rows_received']} rows = {item['rows_accepted']} accepted"
+        f" + {item['rows_awaiting']} awaiting + {item['rows_rejected']} refused"
+    )
+    for finding in item["findings"][:SHOWN_FINDINGS]:
+        place = f"line {finding['row_number']}" if finding["row_number"] else "file"
+        column = f", {finding['column']}" if finding["column"] else ""
+        click.echo(f"  {place}{column}: {finding['severity']} {finding['rule_id']}: {finding['message']}")
+    if len(item["findings"]) > SHOWN_FINDINGS:
+        counts = Counter(finding["rule_id"] for finding in item["findings"])
+        click.echo("  … in all: " + ", ".join(f"{rule} x {number}" for rule, number in counts.most_common()))
+
+
+def _write_preview(settings: Settings, folder: Path, answer: Preview) -> Path:
+    import polars as pl
+
+    from ingestion import receipts
+    from ingestion.database import business_date, connect
+
+    with connect(settings) as connection:
+        today = business_date(connection, dt.datetime.now(dt.UTC))
+    delivery, blocked = answer.delivery, answer.blocked
+    if blocked is not None:
+        delivery = dataclasses.replace(delivery, state=REFUSED, is_blocked=True)
+        refusal = (0, "", "", blocked.rule_id, "BLOQUE", blocked.what, blocked.remedy)
+        findings = pl.DataFrame([refusal], schema=receipts.FINDINGS, orient="row")
+    else:
+        assert answer.judgement is not None
+        findings = answer.judgement.findings
+    return receipts.preview(
+        folder,
+        contract=answer.contract,
+        delivery=delivery,
+        findings=findings,
+        refused_source=answer.judgement.refused_source if answer.judgement else None,
+        today=today,
+    )
 
 
 def _check_database(settings: Settings) -> str:
@@ -416,9 +530,23 @@ def _check_secrets(settings: Settings) -> str:
 
 def _check_landing(settings: Settings) -> str:
     from ingestion import landing
+    from ingestion.database import connect
 
     landing.check(settings)
-    return f"{settings.landing_url} can be written, its key is there"
+    with connect(settings) as connection:
+        # the first and the last deliveries: another key, a landing moved or emptied shows there
+        rows = connection.execute(
+            "with small as (select l.path, l.wrapped_key, l.stored_at from ops.landing_files as l"
+            " inner join ops.deliveries as d on d.delivery_id = l.delivery_id"
+            " where l.key_destroyed_at is null and d.size_bytes <= %s)"
+            " (select path, wrapped_key from small order by stored_at limit 1)"
+            " union (select path, wrapped_key from small order by stored_at desc limit 2)",
+            [PROBED_BYTES],
+        ).fetchall()
+    for path, key in rows:
+        with landing.open_landed(settings, path, key):
+            pass
+    return f"{settings.landing_url} can be written, and {len(rows)} deliveries in it be opened"
 
 
 def _check_hmac_key(settings: Settings) -> str:
@@ -429,7 +557,7 @@ def _check_hmac_key(settings: Settings) -> str:
     key_id = load_pseudonymiser(settings).key_id
     with connect(settings) as connection:
         for contract in load_contracts().values():
-            if not contract.has_people:
+            if "_hmac_key_id" not in contract.raw_columns:
                 continue
             row = connection.execute(
                 f"select _hmac_key_id from raw.{contract.raw_table} order by _load_id desc limit 1"
@@ -464,9 +592,76 @@ def _check_drop(settings: Settings) -> str:
             folder = settings.drop / code / name
             if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                 raise LakouError(
-                    f"{folder} is missing or cannot be written", f"`lakou partner add {code} …` makes it again"
+                    f"{folder} is missing or cannot be written", f"`lakou partner add {code}` makes it again"
                 )
     return f"{len(codes)} partners' folders under {settings.drop}"
+
+
+def _check_clock(settings: Settings) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from ingestion.database import connect
+    from ingestion.loading import PROGRAMME_ZONE
+
+    try:
+        ZoneInfo(PROGRAMME_ZONE)
+    except ZoneInfoNotFoundError as error:
+        raise LakouError(f"the time zone {PROGRAMME_ZONE} is not known here", "install tzdata") from error
+    with connect(settings) as connection:
+        row = connection.execute("select clock_timestamp(), (select max(issued_at) from ops.receipts)").fetchone()
+    assert row is not None
+    there, last = row
+    apart = abs((dt.datetime.now(dt.UTC) - there).total_seconds())
+    remedy = "set the clock by NTP (timedatectl set-ntp true) on both machines"
+    if apart > MOST_CLOCK_SECONDS:
+        raise LakouError(f"this clock and PostgreSQL's are {apart:.0f} s apart", remedy)
+    if last is not None and (last - there).total_seconds() > MOST_CLOCK_SECONDS:
+        raise LakouError(
+            f"the last receipt was issued at {last:%Y-%m-%d %H:%M}, later than now: a clock went back", remedy
+        )
+    return f"{there:%Y-%m-%d %H:%M:%S %Z}, {apart:.1f} s from PostgreSQL's"
+
+
+def _check_mail(settings: Settings) -> str:
+    from ingestion import mail
+    from ingestion.database import connect
+
+    said = mail.check()
+    with connect(settings) as connection:
+        row = connection.execute(
+            "select count(*) filter (where given_up_at is null), count(*) filter (where given_up_at is not null),"
+            " max(last_error) from ops.mails where sent_at is null"
+        ).fetchone()
+    assert row is not None
+    waiting, given_up, reason = row
+    if given_up:
+        raise LakouError(
+            f"{given_up} mails were given up after {mail.MOST_ATTEMPTS} attempts (such as: {reason})",
+            "mend the addresses (`lakou partner add CODE --email …`) or the server;"
+            " to try again: update ops.mails set given_up_at = null, attempts = 0 where given_up_at is not null",
+        )
+    return f"{said}; {waiting} mails wait"
+
+
+def _account(code: str, known: Partner | None, given: dict[str, Any]) -> Partner:
+    """The account as it stands with what is given; an empty text takes a value away."""
+    from ingestion.partners import Partner
+
+    given = {name: value or None for name, value in given.items()}
+    if known is not None:
+        return dataclasses.replace(known, **given)
+    missing = [name for name in ("name", "kind", "programme_code", "feeds") if not given.get(name)]
+    if missing:
+        options = ", ".join(f"--{name.removesuffix('_code')}" for name in missing)
+        raise LakouError(f"there is no partner {code!r} yet: a new account needs {options}", "give them all")
+    return Partner(partner_code=code, **given)
+
+
+def _contract(feed: str) -> Contract:
+    """Contract of a feed, whatever the case of its code (F05b)."""
+    from ingestion.contracts import load_contract, load_contracts
+
+    return load_contract({known.upper(): known for known in load_contracts()}.get(feed.upper(), feed))
 
 
 def _partner(settings: Settings, code: str) -> Partner:
@@ -489,6 +684,24 @@ def _progress(is_json: bool) -> Callable[[str], None]:
         click.echo(line, err=is_json)
 
     return show
+
+
+@contextmanager
+def _elapsed(what: str) -> Iterator[None]:
+    """Say on stderr, now and then, that a long work goes on."""
+    done, began = threading.Event(), time.monotonic()
+
+    def say() -> None:
+        while not done.wait(SECONDS_BETWEEN_LINES):
+            click.echo(f"{what}: {time.monotonic() - began:.0f} s", err=True)
+
+    speaker = threading.Thread(target=say, daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        speaker.join()
 
 
 def _print_json(value: Any) -> None:

@@ -7,12 +7,13 @@ import logging
 import os
 import stat
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingestion.landing import fingerprint, unwritable
+from ingestion.landing import unwritable
 from ingestion.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,10 @@ FOLDERS = ("depot", "accuses", "modeles", "traites")
 # what SFTP clients and office suites write beside the file meant
 UNFINISHED = (".part", ".tmp", ".filepart")
 LONGEST_NAME = 200
+# what was taken stays in `traites/` for so many days
+KEPT_DAYS = 30
+# categories of characters that show nothing: controls, formats (they turn the writing around), line ends, unassigned
+UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,7 @@ class Dropped:
     Args:
         partner_code: owner of the folder.
         path: where it lies.
-        file_name: its name as text (bytes that are no UTF-8 are shown as replacement characters).
-        sha256: of its contents, hexadecimal.
+        file_name: its name as text (what cannot be shown is written as `[U+202E]`).
         size: in bytes.
         arrived_at: seconds since the epoch of the last change to it.
     """
@@ -39,7 +43,6 @@ class Dropped:
     partner_code: str
     path: Path
     file_name: str
-    sha256: str
     size: int
     arrived_at: float
 
@@ -58,21 +61,59 @@ def scan(settings: Settings, partner_codes: Iterable[str], quiet_seconds: float 
             if _identity(after) != _identity(before) or 0 <= _age(after) < quiet_seconds:
                 log.info("%s is still being written: left for the next run", path)
                 continue
-            sha256, size = fingerprint(path)
         except OSError as error:
-            log.warning("%s cannot be read (%s): left where it is", path, error.strerror)
+            log.info("%s is gone (%s)", path, error.strerror)
             continue
-        dropped.append(Dropped(code, path, shown_name(path), sha256, size, _changed(after)))
+        dropped.append(Dropped(code, path, shown_name(path), after.st_size, _changed(after)))
     return dropped
 
 
+def is_unchanged(dropped: Dropped) -> bool:
+    """Whether a file found earlier still lies there, the same."""
+    try:
+        state = dropped.path.lstat()
+    except OSError:
+        return False
+    return (state.st_size, _changed(state)) == (dropped.size, dropped.arrived_at)
+
+
 def shown_name(path: Path) -> str:
-    """The name of a file as text that a database and a page can hold, never longer than a receipt's name may be."""
-    name = os.fsencode(path.name).decode("utf-8", "replace")
+    """The name of a file as text that a database, a page and a terminal can show, never too long for a receipt's name.
+
+    Control characters, those that turn the writing around or show nothing, and bytes that are no UTF-8 are spelt out,
+    so that no name looks like another one.
+    """
+    name = "".join(map(_shown, os.fsencode(path.name).decode("utf-8", "surrogateescape")))
     if len(name.encode()) <= LONGEST_NAME:
         return name
     suffix = f"~{hashlib.sha256(name.encode()).hexdigest()[:8]}{Path(name).suffix[:10]}"
     return name.encode()[: LONGEST_NAME - len(suffix.encode())].decode("utf-8", "ignore") + suffix
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) in UNSEEN:
+        return f"[U+{ord(character):04X}]"
+    return character
+
+
+def purge(settings: Settings, partner_codes: Iterable[str], now: float) -> int:
+    """Delete what was taken more than `KEPT_DAYS` ago from `traites/`; the landing keeps its bytes.
+
+    Args:
+        now: seconds since the epoch.
+
+    Returns:
+        How many files were deleted.
+    """
+    deleted = 0
+    for code in partner_codes:
+        for path, state in _files(settings.drop / code / "traites"):
+            # the date of the inode is that of the move; a client may have set the other one
+            if now - state.st_ctime > KEPT_DAYS * 86_400:
+                with suppress(OSError):
+                    path.unlink()
+                    deleted += 1
+    return deleted
 
 
 def set_aside(dropped: Dropped) -> None:

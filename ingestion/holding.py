@@ -21,13 +21,22 @@ def hold(settings: Settings, connection: psycopg.Connection[Any], reasons: Mappi
     """Hold deliveries, each for its reason (French), unless a person has already released it from that very one."""
     for delivery_id, reason in reasons.items():
         with connection.transaction():
-            opened = connection.execute(
-                "insert into ops.holds (delivery_id, reason) select %(delivery)s, %(reason)s where not exists ("
-                "select 1 from ops.holds where delivery_id = %(delivery)s and reason = %(reason)s) returning hold_id",
-                {"delivery": delivery_id, "reason": reason},
-            ).fetchone()
-            if opened:
+            if open_hold(connection, delivery_id, reason):
                 _tell(settings, connection, delivery_id)
+
+
+def open_hold(connection: psycopg.Connection[Any], delivery_id: str, reason: str) -> bool:
+    """Write down that a delivery waits for a person; the caller commits, and tells its partner.
+
+    Returns:
+        False where a person has already released it from that very reason.
+    """
+    opened = connection.execute(
+        "insert into ops.holds (delivery_id, reason) select %(delivery)s, %(reason)s where not exists ("
+        "select 1 from ops.holds where delivery_id = %(delivery)s and reason = %(reason)s) returning hold_id",
+        {"delivery": delivery_id, "reason": reason},
+    ).fetchone()
+    return opened is not None
 
 
 def release(settings: Settings, connection: psycopg.Connection[Any], delivery_id: str, released_by: str) -> None:

@@ -1,55 +1,71 @@
 """Judge the rows of one file against its contract and what is already known: accepted, awaiting or refused.
 
 Every row is told every rule that it breaks. Whatever the file holds, rows received = accepted + awaiting + refused.
+A file is judged batch by batch; what only the whole file tells (repeated rows, sums, columns of postcodes) is found in
+the same pass, and the pass made again in the rare case that it assumed otherwise.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
-from ingestion.contracts import PERSON, Column, Contract
+from ingestion.cells import MASK, Cells, Form, read_columns
+from ingestion.checks import MINIMUM_AGE, PERSONAL, checks_of, form_faults, object_checks
+from ingestion.codes import PAIR, Kinds, Places, commune_form, commune_kinds, epci_form, list_form
+from ingestion.contracts import Column, Contract
 from ingestion.errors import BlockedFile
-from ingestion.forms import (
-    MASK,
-    Form,
-    Places,
-    commune_form,
-    empty_form,
-    list_form,
-    plain_form,
-    read_forms,
-    scrubbed,
-    siren_form,
-    written,
+from ingestion.faults import NOTE, Check, faults, no_faults, refused, run
+from ingestion.findings import (
+    REJECTED,
+    findings_of,
+    kept_names,
+    kept_rejected,
+    refused_rows,
+    rejected_rows,
+    source_names,
+    truncated_faults,
 )
+from ingestion.forms import plain_form
 from ingestion.naming import Period
+from ingestion.objects import (
+    AWAITED,
+    HASH,
+    OBJECT_PARTNER,
+    awaiting_faults,
+    feed_of,
+    referring_columns,
+    split_awaiting,
+    with_objects,
+)
 from ingestion.pseudonyms import Pseudonymiser
-from ingestion.reading import ROW, Table, read_table
-from ingestion.sentences import DETAIL, VALUE, sentence
-from ingestion.territory import load_cog, load_postcodes, load_programme
+from ingestion.reading import Batch, Reading, open_reading
+from ingestion.records import ROW
+from ingestion.territory import (
+    FundingScheme,
+    load_cog,
+    load_communes,
+    load_epcis,
+    load_funding_schemes,
+    load_indicator_codes,
+    load_postcodes,
+    load_programme,
+)
+from ingestion.whole_file import REPEATED, SUMMED, Repeats, Whole, key_of, sums, wrong_sums
 
-REFUSED, AWAITING, WARNING, NOTE = "REFUSE", "ATTENTE", "AVERTISSEMENT", "NOTE"
-# on an optional value these cost the value, not the row
-FORM_RULES = ("TYPE-DATE", "TYPE-ENTIER", "TYPE-DECIMAL", "BORNES", "LONGUEUR", "LISTE", "MOTIF", "SIREN")
-PERIOD_TOLERANCE = dt.timedelta(days=31)
-DURATION_TOLERANCE = 1.1
-PLACES_TOLERANCE = 1.2
-MINIMUM_AGE = 15
 AGE_BANDS = ((15, "15-29"), (30, "30-44"), (45, "45-59"), (60, "60+"))
-OBJECT_FEEDS = {"SESSION": "F01", "EVENEMENT": "F08", "ACTION": "F11"}
-HASH = "_row_hash"
-OBJECT_PARTNER = "_object_partner_code"
-AWAITED = ("awaited_feed", "awaited_id")
-FINDINGS = ("row_number", "column", "value", "rule_id", "severity", "message", "remedy")
-_FAULTS = {ROW: pl.Int32, **dict.fromkeys(("column", "rule_id", "severity", "value", "detail"), pl.String)}
-_BLANKS = " \t\n\r\u00a0\u202f\u2007\u200b\ufeff"
+# a pass that finds other facts than it assumed is made again; each kind of fact settles in one more
+PASSES = 5
+
+
+# identifiers of one feed → text columns `identifier`, `partner_code`, and every raw column of that feed's contract
+Lookup = Callable[[str, Sequence[str]], pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +78,10 @@ class References:
         postcodes: INSEE codes that share each postcode.
         action_codes: codes of the programme's actions.
         programme_start: first day of the programme.
-        sessions: sessions in force of the programme: `partner_code`, `session_id`, `duree_prevue_h` (float), `places`
-            (int or null), `programme_code`, and `modalite` where it is known.
+        lookup: rows in force of another feed, of the row's programme, by the identifier that others refer to.
+        epcis: SIREN of the EPCI of the perimeter.
+        indicator_codes: codes of the catalogue.
+        funding_schemes: schemes of aid by their code.
     """
 
     perimeter: frozenset[str]
@@ -71,7 +89,10 @@ class References:
     postcodes: Mapping[str, tuple[str, ...]]
     action_codes: frozenset[str]
     programme_start: dt.date
-    sessions: pl.DataFrame
+    lookup: Lookup
+    epcis: frozenset[str]
+    indicator_codes: Collection[str]
+    funding_schemes: Mapping[str, FundingScheme]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +114,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What became of the rows of one file.
+    """What became of the rows of one file, or of one batch of it.
 
     Args:
         rows_received: records of the table, title, blank, repeated header and totals rows left out.
@@ -112,8 +133,28 @@ class Judgement:
     refused_source: pl.DataFrame
 
 
-def references_of(programme_code: str, sessions: pl.DataFrame) -> References:
-    """References of one programme, from the packaged reference data and the sessions in force.
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What only the whole file tells.
+
+    Args:
+        postcode_columns: commune columns that hold postcodes.
+        faults: `_row_number`, `column`, `rule_id`, `severity`, `value` and `detail` of rows that are refused for
+            what other rows of the file say.
+    """
+
+    postcode_columns: frozenset[str]
+    faults: pl.DataFrame
+
+    def agrees(self, other: FileFacts) -> bool:
+        """Whether judging again with `other` would refuse or convert other rows."""
+        if self.postcode_columns != other.postcode_columns or self.faults.height != other.faults.height:
+            return False
+        return self.faults.is_empty() or _ordered(self.faults).equals(_ordered(other.faults))
+
+
+def references_of(programme_code: str, lookup: Lookup) -> References:
+    """References of one programme, from the packaged reference data and what finds the rows of other feeds.
 
     Raises:
         ConfigurationError: no such programme.
@@ -125,291 +166,396 @@ def references_of(programme_code: str, sessions: pl.DataFrame) -> References:
         postcodes=load_postcodes(),
         action_codes=programme.action_codes,
         programme_start=programme.start,
-        sessions=sessions,
+        lookup=lookup,
+        epcis=load_epcis(programme_code),
+        indicator_codes=load_indicator_codes(),
+        funding_schemes=load_funding_schemes(),
     )
 
 
-def judge_file(path: Path, extension: str, context: Context) -> Judgement:
-    """Read and judge one file.
+def judge_file(path: Path, extension: str, context: Context, sheet: str | None = None) -> Judgement:
+    """Read and judge one file that memory can hold.
 
     Args:
         path: the bytes, whatever their name.
         extension: `csv`, `xlsx`, `ods` or `xls`.
+        sheet: the only sheet to look at.
 
     Raises:
         BlockedFile: nothing of the file can be taken.
     """
-    contract = context.contract
-    if contract.has_people and not context.has_convention:
-        personal = ", ".join(column.name for column in contract.columns if column.is_personal)
-        raise BlockedFile(
-            "CLE-ABSENTE-CONVENTION",
-            f"Votre compte ne permet pas encore d'envoyer de données personnelles ({personal}).",
-            "Transmettez à l'équipe de pilotage la notice d'information, la base légale, le contrat et le pays de"
-            " traitement ; le fichier est gardé et sera relu ensuite.",
-        )
-    return judge_table(read_table(path, extension, contract), context)
+    check_convention(context)
+    return judge_reading(open_reading(path, extension, context.contract, sheet), context)
 
 
-def judge_table(table: Table, context: Context) -> Judgement:
-    """Judge a table already read (see `judge_file`)."""
-    contract = context.contract
-    texts = _written(table, contract)
-    rows = read_forms(texts, {column.name: _form(column, texts, context) for column in contract.columns})
-    rows = _with_object(_with_people(rows, context), context)
-    rows = rows.with_columns(_identity=_identity(contract))
-    checks = [
-        *itertools.chain.from_iterable(_form_checks(column, rows) for column in contract.columns),
-        *_people_checks(contract),
-        *_date_checks(rows, context),
-        *_duration_checks(rows),
-    ]
-    found = pl.concat([_run(rows, checks), _repetitions(rows, contract)])
-    refused, taken = rows.clear(), rows
-    if REFUSED in found["severity"]:
-        is_refused = rows[ROW].is_in(found.filter(pl.col("severity") == REFUSED)[ROW].unique().implode())
-        refused, taken = rows.filter(is_refused), rows.filter(~is_refused)
-    taken = taken.with_columns(context.pseudonymiser.hash_rows(taken["_identity"]).alias(HASH))
-    accepted, awaiting = _split_awaiting(taken, contract)
-    found = pl.concat([found, _awaiting_faults(awaiting, contract), _places_faults(taken), _truncated_faults(table)])
+def judge_reading(reading: Reading, context: Context) -> Judgement:
+    """Judge every batch of a reading, again until the facts agree, and put the judgements together."""
+    judge = FileJudge(reading, context)
+    parts = list(judge)
+    for _ in range(PASSES):
+        if judge.is_settled:
+            break
+        judge = FileJudge(reading, context, judge.facts)
+        parts = list(judge)
     return Judgement(
-        rows_received=table.rows_received,
-        accepted=accepted,
-        awaiting=awaiting,
-        findings=pl.concat([_remarks(table), _phrase(found, contract)]).sort("row_number", maintain_order=True),
-        rejected=_rejected(refused, table, contract),
-        refused_source=_refused_source(table, refused[ROW]),
+        rows_received=sum(part.rows_received for part in parts),
+        accepted=pl.concat([part.accepted for part in parts]),
+        awaiting=pl.concat([part.awaiting for part in parts]),
+        findings=pl.concat([part.findings for part in parts]).sort("row_number", maintain_order=True),
+        rejected=pl.concat([part.rejected for part in parts]),
+        refused_source=pl.concat([part.refused_source for part in parts]),
     )
 
 
+def check_convention(context: Context) -> None:
+    """See that the account may send what the contract calls personal.
+
+    Raises:
+        BlockedFile: CLE-ABSENTE-CONVENTION.
+    """
+    if context.has_convention or not context.contract.has_personal:
+        return
+    personal = ", ".join(column.name for column in context.contract.columns if column.is_personal)
+    raise BlockedFile(
+        "CLE-ABSENTE-CONVENTION",
+        f"Votre compte ne permet pas encore d'envoyer de données personnelles ({personal}).",
+        "Transmettez à l'équipe de pilotage la notice d'information, la base légale, le contrat et le pays de"
+        " traitement ; le fichier est gardé et sera relu ensuite.",
+    )
+
+
+class FileJudge:
+    """Judges a file batch by batch.
+
+    Iterating gives one judgement a batch, then a last one without rows for findings about the whole file. Afterwards
+    `facts` tells what the whole file says, and `is_settled` whether this pass assumed as much. Where it did not (never
+    for a file of one batch, rarely for another) its judgements are to be thrown away, and the file judged again with
+    these facts.
+
+    Args:
+        reading: the table; it is read once more only where rows of several batches seem to repeat one another.
+        facts: what an earlier pass found.
+
+    Raises:
+        BlockedFile: CLE-ABSENTE-CONVENTION.
+    """
+
+    def __init__(self, reading: Reading, context: Context, facts: FileFacts | None = None) -> None:
+        check_convention(context)
+        self._reading, self._context, self._given = reading, context, facts
+        self._postcodes = None if facts is None else facts.postcode_columns
+        self._kinds: dict[str, Kinds] = {}
+        self._repeats = Repeats()
+        self._whole = Whole(context.contract)
+        self._notes: dict[tuple[str, str], _NoteCount] = {}
+        self._assumed: list[pl.DataFrame] = []
+        self._facts: FileFacts | None = None
+
+    @property
+    def facts(self) -> FileFacts:
+        """What the whole file tells; known after the last batch."""
+        if self._facts is None:
+            raise RuntimeError("the facts of a file are known after its last batch")
+        return self._facts
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the judgements stand: judging again with `facts` would refuse or convert no other row."""
+        assumed = FileFacts(self._postcodes or frozenset(), pl.concat([no_faults(), *self._assumed]))
+        return assumed.agrees(self.facts)
+
+    def __iter__(self) -> Iterator[Judgement]:
+        for batch in self._reading.batches():
+            yield self._judge(batch)
+        self._facts = self._find_facts()
+        yield self._closing()
+
+    # ------------------------------------------------------------------------------------------------ one batch
+
+    def _judge(self, batch: Batch) -> Judgement:
+        context, contract = self._context, self._context.contract
+        cells = self._read(batch.cells)
+        rows = _with_people(_canonical(cells, batch.cells[ROW], contract), context)
+        rows = with_objects(rows, context)
+        identity = _identity(cells, rows, contract)
+        found = [
+            no_faults(),
+            *form_faults(cells, rows, contract),
+            *run(rows, cells, checks_of(rows, cells, context)),
+            self._repeated(rows, identity),
+        ]
+        found.append(self._summed(rows, pl.concat(found)))
+        is_refused = refused(rows, pl.concat(found))
+        taken = rows.with_columns(context.pseudonymiser.hash_rows(identity).alias(HASH))
+        which = pl.Series([], dtype=pl.UInt32)
+        if is_refused is not None:
+            taken, which = taken.filter(~is_refused), is_refused.arg_true()
+        self._count_notes(cells, rows)
+        self._whole.add(taken)
+        accepted, awaiting = split_awaiting(_with_tokens(taken, context), contract)
+        found += [*awaiting_faults(taken, contract), truncated_faults(batch.truncated)]
+        return Judgement(
+            rows_received=batch.cells.height + batch.truncated.height,
+            accepted=accepted,
+            awaiting=awaiting,
+            findings=findings_of(batch.remarks, found, contract),
+            rejected=rejected_rows(cells, rows[ROW], which, batch.truncated, contract),
+            refused_source=refused_rows(self._reading.header, batch, which),
+        )
+
+    def _read(self, written: pl.DataFrame) -> dict[str, Cells]:
+        """The columns of the contract as read; commune codes beside the names that tell them from postcodes."""
+        contract, positions = self._context.contract, self._reading.header.positions
+        places = _places(self._context.references)
+        raw: dict[str, pl.Series] = {}
+        for column in contract.columns:
+            if column.name in positions:
+                series = written[f"c{positions[column.name]}"]
+                raw[column.name] = series.fill_null("") if series.null_count() else series
+        pairs = {name: _paired(raw, contract.column(name)) for name in _commune_columns(contract) if name in raw}
+        for name, series in pairs.items():
+            found = commune_kinds(series.unique().to_list(), places)
+            self._kinds[name] = self._kinds.get(name, Kinds()) | found
+        if self._postcodes is None:
+            self._postcodes = self._postcode_columns()
+        forms = {column.name: _form(column, self._context, self._postcodes) for column in contract.columns}
+        cells = read_columns(raw | pairs, forms, written.height)
+        for name, series in pairs.items():
+            if series is not raw[name]:
+                cells[name] = _unpaired(cells[name])
+        return cells
+
+    def _postcode_columns(self) -> frozenset[str]:
+        return frozenset(name for name, kinds in self._kinds.items() if kinds.are_postcodes)
+
+    def _repeated(self, rows: pl.DataFrame, identity: pl.Series) -> pl.DataFrame:
+        """Rows that say what another row says, or contradict it: as given, or as this batch tells."""
+        key = key_of(rows, self._context.contract)
+        own = self._repeats.add(rows[ROW], identity, key)
+        found = own if self._given is None else _of_rows(self._given.faults, rows[ROW], REPEATED)
+        self._assumed.append(found)
+        return found
+
+    def _summed(self, rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+        """Rows of groups whose values do not add up, among those that nothing else refuses."""
+        rules = self._context.contract.sums
+        if not rules:
+            return no_faults()
+        is_refused = refused(rows, found)
+        left = rows if is_refused is None else rows.filter(~is_refused)
+        self._whole.add_sums(left)
+        if self._given is None:
+            wrong = pl.concat([no_faults(), *(wrong_sums(sums(left, rule), rule) for rule in rules)])
+        else:
+            wrong = _of_rows(self._given.faults, rows[ROW], (SUMMED,))
+        self._assumed.append(wrong)
+        return wrong
+
+    def _count_notes(self, cells: Mapping[str, Cells], rows: pl.DataFrame) -> None:
+        for name, column in cells.items():
+            if not column.has("note"):
+                continue
+            notes = column.rows("note")
+            for rule_id in notes.drop_nulls().unique(maintain_order=True):
+                if rule_id == PERSONAL:
+                    continue
+                met = (notes == rule_id).arg_true()
+                count = self._notes.setdefault((name, rule_id), _NoteCount(rule_id, rows[ROW][met[0]]))
+                count.rows += met.len()
+                if not count.is_full:
+                    first = met.head(1_000)
+                    count.add(zip(column.at("trim", first), column.at("value", first), strict=True))
+
+    # ----------------------------------------------------------------------------------------------- whole file
+
+    def _find_facts(self) -> FileFacts:
+        repeated = self._repeats.faults(self._read_again)
+        return FileFacts(self._postcode_columns(), pl.concat([no_faults(), repeated, *self._whole.wrong_sums()]))
+
+    def _read_again(self, lines: pl.Series) -> Iterator[tuple[pl.Series, pl.Series, pl.Series]]:
+        """Line, identity and key of the rows of some lines; texts stand hashed, as there may be many."""
+        contract, hash_rows = self._context.contract, self._context.pseudonymiser.hash_rows
+        for batch in self._reading.batches():
+            written = batch.cells.filter(pl.col(ROW).is_in(lines.implode()))
+            if written.height:
+                cells = self._read(written)
+                rows = _with_people(_canonical(cells, written[ROW], contract), self._context)
+                yield rows[ROW], hash_rows(_identity(cells, rows, contract)), hash_rows(key_of(rows, contract))
+
+    def _closing(self) -> Judgement:
+        contract = self._context.contract
+        noted = [_note_fault(name, count, contract) for (name, _), count in self._notes.items()]
+        columns = [*contract.raw_columns, ROW, HASH]
+        nothing = pl.DataFrame(schema={name: pl.Int32 if name == ROW else pl.String for name in columns})
+        names = [name for name in source_names(self._reading.header) if name is not None]
+        return Judgement(
+            rows_received=0,
+            accepted=nothing,
+            awaiting=nothing.with_columns(pl.lit(None, pl.String).alias(name) for name in AWAITED),
+            findings=findings_of(self._reading.remarks, [*noted, *self._whole.warnings()], contract),
+            rejected=pl.DataFrame(schema=REJECTED),
+            refused_source=pl.DataFrame(schema={**dict.fromkeys(names, pl.String), ROW: pl.Int32}),
+        )
+
+
+_OF_PLACES = ("CODE-POSTAL-CONVERTI", "CODE-AMBIGU")
+
+
+@dataclass(slots=True)
+class _NoteCount:
+    """How many rows of a column one note is about, the first of them, and examples of what was written and read."""
+
+    rule_id: str
+    first: int
+    rows: int = 0
+    examples: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are examples enough: conversions of places are worth a look each, of the rest one is enough."""
+        return len(self.examples) >= (5 if self.rule_id in _OF_PLACES else 1)
+
+    def add(self, pairs: Iterable[tuple[str | None, str | None]]) -> None:
+        """Take in pairs of what was written and what it was understood as."""
+        for written, read in pairs:
+            example = (written or "", read or "")
+            if not self.is_full and example not in self.examples:
+                self.examples.append(example)
+
+
+def _note_fault(name: str, count: _NoteCount, contract: Contract) -> pl.DataFrame:
+    personal = contract.column(name).is_personal
+    shown = [(MASK, MASK) if personal else (written[:60], read[:60] or "vide") for written, read in count.examples]
+    if count.rule_id in _OF_PLACES:
+        communes = load_communes()
+        shown = [(text, f"{code} ({communes[code].name})" if code in communes else code) for text, code in shown]
+    told = " ; ".join(dict.fromkeys(f"« {written} » compris comme « {read} »" for written, read in shown))
+    many = "1 ligne" if count.rows == 1 else f"{count.rows} lignes"
+    first = pl.Series([count.first], dtype=pl.Int32)
+    return faults(first, name, count.rule_id, severity=NOTE, detail=f"{many} : {told}")
+
+
 def judge_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
-    """Judge rows again that waited for a session.
+    """Judge rows again that waited for what they refer to.
 
     Args:
         rows: columns of an earlier `Judgement.awaiting`, of one delivery.
 
     Returns:
-        Rows whose session is known now (accepted, or refused for what it says), and those that still wait. The refused
+        Rows of which all is known now (accepted, or refused for what it says), and those that still wait. The refused
         rows are shown in their canonical form: what was written is not kept.
     """
     contract = context.contract
-    names = [column.name for column in contract.columns if not column.is_personal]
-    copied = rows.drop(OBJECT_PARTNER, *AWAITED, strict=False).with_columns(
-        pl.col(name).alias(f"written:{name}") for name in names
-    )
-    known = _with_object(copied, context)
-    checks = [*_duration_checks(known)]
-    checks += [_end_of_elearning(column) for column in contract.columns if "end_of_elearning" in column.checks]
-    found = _run(known, checks)
-    is_refused = known[ROW].is_in(found[ROW].unique().implode())
-    accepted, awaiting = _split_awaiting(known.filter(~is_refused), contract)
+    known = with_objects(rows.drop(OBJECT_PARTNER, *AWAITED, strict=False), context)
+    cells = _kept_cells(known, contract)
+    found = pl.concat([no_faults(), *run(known, cells, list(object_checks(cells, context)))])
+    is_refused = refused(known, found)
+    taken = known if is_refused is None else known.filter(~is_refused)
+    accepted, awaiting = split_awaiting(taken, contract)
+    left = known.clear() if is_refused is None else known.filter(is_refused)
     return Judgement(
         rows_received=rows.height,
         accepted=accepted,
         awaiting=awaiting,
-        findings=_phrase(pl.concat([found, _awaiting_faults(awaiting, contract)]), contract),
-        rejected=_rejected_values(known.filter(is_refused), names, contract),
-        refused_source=known.filter(is_refused).select(*names, ROW),
+        findings=findings_of((), [found, *awaiting_faults(taken, contract)], contract),
+        rejected=kept_rejected(left, contract),
+        refused_source=left.select(*kept_names(contract), ROW),
     )
 
 
 def refuse_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
-    """Refuse rows (columns of an earlier `Judgement.awaiting`) whose session never came: REFERENCE-INCONNUE."""
+    """Refuse rows (columns of an earlier `Judgement.awaiting`) whose object never came: REFERENCE-INCONNUE."""
     contract = context.contract
-    names = [column.name for column in contract.columns if not column.is_personal]
-    column = contract.reference
-    found = _no_faults()
-    if column is not None:
-        check = _Check(
-            column.name, "REFERENCE-INCONNUE", pl.lit(True), value=pl.col("awaited_id"), detail=pl.col("awaited_feed")
+    known = rows.drop(OBJECT_PARTNER, strict=False).with_columns(pl.lit(None, pl.String).alias(OBJECT_PARTNER))
+    found = [no_faults()]
+    for column in referring_columns(contract):
+        check = Check(
+            column.name,
+            "REFERENCE-INCONNUE",
+            (pl.col("awaited_id") == pl.col(column.name)) & (pl.col("awaited_feed") == feed_of(column)),
+            detail=pl.col("awaited_feed"),
         )
-        found = _faults(rows, check)
-    copied = rows.with_columns(pl.col(name).alias(f"written:{name}") for name in names)
+        found += run(known, _kept_cells(known, contract), [check])
     return Judgement(
         rows_received=rows.height,
         accepted=rows.clear().select(*contract.raw_columns, ROW, HASH),
         awaiting=rows.clear(),
-        findings=_phrase(found, contract),
-        rejected=_rejected_values(copied, names, contract),
-        refused_source=rows.select(*names, ROW),
+        findings=findings_of((), [pl.concat(found).unique(ROW, keep="first", maintain_order=True)], contract),
+        rejected=kept_rejected(known, contract),
+        refused_source=rows.select(*kept_names(contract), ROW),
     )
 
 
-# ------------------------------------------------------------------------------------------------------- faults
+def _kept_cells(rows: pl.DataFrame, contract: Contract) -> dict[str, Cells]:
+    return {name: Cells(dict.fromkeys(("trim", "text", "value"), rows[name])) for name in kept_names(contract)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """One rule on one column, as expressions over the rows: `mask` tells who breaks it.
-
-    A check that `is_once` says its word for the whole column, at the first row.
-    """
-
-    column: str
-    rule_id: str | pl.Expr
-    mask: pl.Expr
-    value: pl.Expr | None = None
-    detail: pl.Expr | str | None = None
-    severity: str | pl.Expr = REFUSED
-    is_once: bool = False
-
-
-def _run(rows: pl.DataFrame, checks: Iterable[_Check]) -> pl.DataFrame:
-    """What the rows break; only checks that some row breaks cost more than their mask."""
-    checks = list(checks)
-    if rows.is_empty() or not checks:
-        return _no_faults()
-    masks = rows.select(check.mask.fill_null(False).alias(str(index)) for index, check in enumerate(checks))
-    return pl.concat(
-        [
-            _no_faults(),
-            *(
-                _faults(rows.filter(mask), check)
-                for mask, check in zip(masks.iter_columns(), checks, strict=True)
-                if mask.any()
-            ),
-        ]
-    )
-
-
-def _faults(rows: pl.DataFrame, check: _Check) -> pl.DataFrame:
-    detail = check.detail
-    if check.is_once:
-        detail = "1 ligne" if rows.height == 1 else f"{rows.height} lignes"
-        rows = rows.head(1)
-    columns = {
-        "column": check.column,
-        "rule_id": check.rule_id,
-        "severity": check.severity,
-        "value": check.value,
-        "detail": detail,
-    }
-    return rows.select(
-        pl.col(ROW),
-        **{
-            name: (given if isinstance(given, pl.Expr) else pl.lit(given)).cast(pl.String)
-            for name, given in columns.items()
-        },
-    )
-
-
-def _no_faults() -> pl.DataFrame:
-    return pl.DataFrame(schema=_FAULTS)
-
-
-def _phrase(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Findings with their sentences; an optional value that cannot be read is a warning of its own."""
-    pairs = found.select("column", "rule_id").unique().rows()
-    sentences = [(column, rule_id, *sentence(contract, column, rule_id)) for column, rule_id in pairs]
-    schema = dict.fromkeys(("column", "rule_id", "message", "remedy"), pl.String)
-    personal = [column.name for column in contract.columns if column.is_personal]
-    dropped = (pl.col("severity") == WARNING) & pl.col("rule_id").is_in(FORM_RULES)
-    shown = (
-        pl.when(pl.col("column").is_in(personal)).then(_masked(pl.col("value"))).otherwise(scrubbed(pl.col("value")))
-    )
-    value, detail = pl.col("value").fill_null(""), pl.col("detail").fill_null("")
-    return (
-        found.with_columns(value=shown.str.slice(0, 200))
-        .join(pl.DataFrame(sentences, schema=schema, orient="row"), on=["column", "rule_id"], maintain_order="left")
-        .select(
-            row_number=pl.col(ROW),
-            column="column",
-            value=value,
-            rule_id=pl.when(dropped).then(pl.lit("VALEUR-OPTIONNELLE-ILLISIBLE")).otherwise("rule_id"),
-            severity="severity",
-            message=pl.concat_str(
-                pl.col("message").str.replace(VALUE, value, literal=True).str.replace(DETAIL, detail, literal=True),
-                pl.when(dropped).then(pl.lit(" Elle est facultative : elle n'est pas gardée.")).otherwise(pl.lit("")),
-            ),
-            remedy=pl.col("remedy").str.replace_all(DETAIL, detail, literal=True),
-        )
-    )
-
-
-def _masked(value: pl.Expr) -> pl.Expr:
-    return (
-        pl.when(value.fill_null("") == "")
-        .then(pl.lit(""))
-        .when(value.str.contains("@", literal=True))
-        .then(value.str.slice(0, 1) + f"{MASK}@{MASK}")
-        .otherwise(pl.lit(MASK))
-    )
-
-
-# --------------------------------------------------------------------------------------------- form of the values
-
-
-def _written(table: Table, contract: Contract) -> pl.DataFrame:
-    """Contract columns as written, trimmed, as `written:<name>`; null where empty or absent."""
-    return table.cells.select(
-        *(_trimmed(column.name, table.positions.get(column.name)) for column in contract.columns), ROW
-    )
-
-
-@lru_cache(maxsize=1024)
-def _trimmed(name: str, position: int | None) -> pl.Expr:
-    if position is None:
-        return pl.lit(None, pl.String).alias(f"written:{name}")
-    trimmed = pl.col(f"c{position}").str.replace_all(r"[\x00-\x1f\x7f]+", " ").str.strip_chars(_BLANKS)
-    return pl.when(trimmed != "").then(trimmed).alias(f"written:{name}")
-
-
-def _form(column: Column, texts: pl.DataFrame, context: Context) -> Form:
-    references = context.references
-    is_programme = "programme" in column.checks
-    if texts[f"written:{column.name}"].null_count() == texts.height:
-        form = empty_form(context.programme_code if is_programme else column.default)
-    elif is_programme:
+def _form(column: Column, context: Context, postcode_columns: frozenset[str]) -> Form:
+    references, checks = context.references, column.checks
+    if "action" in checks:
+        form = _codes_form(references.action_codes, "ACTION-INCONNUE")
+    elif "indicator" in checks:
+        form = _codes_form(frozenset(references.indicator_codes), "INDICATEUR-INCONNU")
+    elif "funding_scheme" in checks:
+        schemes = references.funding_schemes.values()
+        known = frozenset(scheme.code for scheme in schemes if scheme.programme == context.programme_code)
+        form = _codes_form(known, "DISPOSITIF")
+    elif "epci" in checks:
+        form = _epci_form(references.epcis)
+    elif column.name in _commune_columns(context.contract):
+        form = commune_form(column, _places(references), are_postcodes=column.name in postcode_columns)
+    elif "programme" in checks:
         own = context.programme_code
-        form = list_form(column.name, (own,), "PROGRAMME", own, own)
-    elif "action" in column.checks:
-        known = tuple(sorted(references.action_codes))
-        form = list_form(column.name, known, "ACTION-INCONNUE", None, ", ".join(known))
-    elif "siren" in column.checks or "siren_list" in column.checks:
-        form = siren_form(column, texts)
-    elif "commune_perimetre" in column.checks or "commune_cog" in column.checks:
-        form = commune_form(column, texts, Places(references.perimeter, references.cog, references.postcodes))
+        form = list_form((own,), "PROGRAMME", own, own)
     else:
         form = plain_form(column)
     return form
 
 
-def _form_checks(column: Column, rows: pl.DataFrame) -> list[_Check]:
-    """Faults of form, what is obligatory, and notes; only of columns that have any."""
-    name, checks = column.name, []
-    needed = _needed(column)
-    fault = pl.col(f"fault:{name}")
-    if f"fault:{name}" in rows.columns and rows[f"fault:{name}"].null_count() < rows.height:
-        detail = pl.col(f"detail:{name}") if f"detail:{name}" in rows.columns else None
-        optional = fault.is_in(FORM_RULES) & ~needed.fill_null(False)
-        severity = pl.when(optional).then(pl.lit(WARNING)).otherwise(pl.lit(REFUSED))
-        checks.append(_Check(name, fault, fault.is_not_null(), written(name), detail, severity))
-    if "person" not in column.checks and "always" not in column.checks and rows[f"written:{name}"].null_count():
-        checks.append(_Check(name, "OBLIGATOIRE", written(name).is_null() & needed))
-    if f"note:{name}" in rows.columns and rows[f"note:{name}"].null_count() < rows.height:
-        for rule_id in rows[f"note:{name}"].drop_nulls().unique(maintain_order=True):
-            is_met = pl.col(f"note:{name}") == rule_id
-            if rule_id == "DONNEE-PERSONNELLE-TEXTE":
-                checks.append(_Check(name, rule_id, is_met, pl.lit(MASK), severity=WARNING))
-            else:
-                checks.append(_Check(name, rule_id, is_met, severity=NOTE, is_once=True))
-    return checks
+@lru_cache(maxsize=64)
+def _codes_form(codes: frozenset[str], rule_id: str) -> Form:
+    known = tuple(sorted(codes))
+    return list_form(known, rule_id, None, ", ".join(known[:20]) + (", …" if len(known) > 20 else ""))
 
 
-def _needed(column: Column) -> pl.Expr:
-    """Which rows need a value of the column."""
-    if column.required or "always" in column.checks:
-        return pl.lit(True)
-    if "person" in column.checks:
-        return pl.col("_node").is_null()
-    if "end_of_elearning" in column.checks:
-        return _is_ended_elearning()
-    if column.required_when:
-        return pl.all_horizontal(pl.col(name).is_in(allowed) for name, allowed in column.required_when)
-    return pl.lit(False)
+@lru_cache(maxsize=16)
+def _epci_form(epcis: frozenset[str]) -> Form:
+    return epci_form(epcis)
 
 
-# -------------------------------------------------------------------------------------------------------- people
+def _places(references: References) -> Places:
+    return Places(references.perimeter, references.cog, references.postcodes)
+
+
+@lru_cache(maxsize=64)
+def _commune_columns(contract: Contract) -> tuple[str, ...]:
+    return tuple(
+        column.name for column in contract.columns if {"commune_perimetre", "commune_cog"} & set(column.checks)
+    )
+
+
+def _paired(raw: Mapping[str, pl.Series], column: Column) -> pl.Series:
+    """A commune's code beside its name, where the file has both."""
+    code = raw[column.name]
+    name = raw.get(column.name_column) if column.name_column else None
+    return code if name is None else code + PAIR + name
+
+
+def _unpaired(cells: Cells) -> Cells:
+    """The column of codes again, without the names."""
+    fields = dict(cells.fields)
+    for kind in ("trim", "text"):
+        code = pl.col(kind).str.splitn(PAIR, 2).struct[0].str.strip_chars()
+        fields[kind] = (
+            fields[kind].alias(kind).to_frame().select(pl.when(code != "").then(code).alias(kind)).to_series()
+        )
+    return Cells(fields, cells.codes)
+
+
+def _canonical(cells: Mapping[str, Cells], numbers: pl.Series, contract: Contract) -> pl.DataFrame:
+    """Canonical text of every column, and the lines."""
+    columns = [cells[column.name].rows("value").alias(column.name) for column in contract.columns]
+    return pl.DataFrame([*columns, numbers.alias(ROW)])
 
 
 def _with_people(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -424,222 +570,41 @@ def _with_people(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     return rows.hstack(keys.get_columns()).with_columns(
         _age=age,
         tranche_age=pl.when(age >= MINIMUM_AGE).then(band),
-        _hmac_key_id=pl.lit(context.pseudonymiser.key_id),
         _node=pl.coalesce("person_key_2", "person_key_1"),
     )
 
 
-def _people_checks(contract: Contract) -> list[_Check]:
-    if not contract.has_people:
-        return []
-    return [
-        _Check("annee_naissance", "AGE-MINIMUM", pl.col("_age") < MINIMUM_AGE, value=written("annee_naissance")),
-        _Check("courriel", "PERSONNE-INCONNUE", pl.col("_node").is_null()),
-    ]
-
-
-# --------------------------------------------------------------------------------------------------------- dates
-
-
-def _date_checks(rows: pl.DataFrame, context: Context) -> list[_Check]:
-    """Order of dates, first day of the programme, period of the file. ISO dates are compared as the text they are."""
-    period, start = context.period, context.references.programme_start
-    first, last = (period.start - PERIOD_TOLERANCE).isoformat(), (period.end + PERIOD_TOLERANCE).isoformat()
-    checks = []
-    for column in context.contract.columns:
-        name, date = column.name, pl.col(column.name)
-        if column.type != "date" or rows[name].null_count() == rows.height:
-            continue
-        if column.not_before:
-            wrong = date < pl.col(column.not_before)
-            checks.append(_Check(name, "ORDRE-DATES", wrong, written(name), written(column.not_before)))
-        if column.not_after:
-            wrong = date > pl.col(column.not_after)
-            checks.append(_Check(name, "ORDRE-DATES", wrong, written(name), written(column.not_after)))
-        if "programme_start" in column.checks:
-            wrong = date < start.isoformat()
-            checks.append(_Check(name, "DATE-AVANT-PROGRAMME", wrong, written(name), f"{start:%d/%m/%Y}"))
-        if "period" in column.checks:
-            wrong = (date < first) | (date > last)
-            checks.append(_Check(name, "DATE-HORS-PERIODE", wrong, written(name), period.label, WARNING))
-    return checks
-
-
-# ------------------------------------------------------------------------------------------- sessions of the rows
-
-
-def _with_object(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Look the session of each row up, at its own partner first.
-
-    Adds `_object_id`, `_object_partner_code`, `_planned` (hours), `_places` and `_modality`.
-    """
-    column = context.contract.reference
-    if column is None:
+def _with_tokens(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Put keyed hashes in the place of tokens, and the key's name beside any hash."""
+    contract = context.contract
+    tokens = [column.name for column in contract.columns if column.is_token]
+    if "_hmac_key_id" not in contract.raw_columns:
         return rows
-    sessions = context.references.sessions
-    modality = pl.col("modalite") if "modalite" in sessions.columns else pl.lit(None)
-    known = (
-        sessions.sort(pl.col("partner_code") != context.partner_code, "partner_code")
-        .select(
-            _object_id=pl.col("session_id").cast(pl.String),
-            _object_partner_code=pl.col("partner_code").cast(pl.String),
-            _planned=pl.col("duree_prevue_h").cast(pl.Float64),
-            _places=pl.col("places").cast(pl.Int64),
-            _modality=modality.cast(pl.String),
-        )
-        .unique("_object_id", keep="first", maintain_order=True)
-    )
-    session = pl.col(column.name)
-    if "objet_type" in rows.columns:
-        session = pl.when(pl.col("objet_type") == "SESSION").then(session)
-    return rows.with_columns(_object_id=session).join(known, on="_object_id", how="left", maintain_order="left")
+    hashed = [context.pseudonymiser.hash_rows(rows[name]) for name in tokens]
+    return rows.with_columns(*hashed, pl.lit(context.pseudonymiser.key_id).alias("_hmac_key_id"))
 
 
-def _duration_checks(rows: pl.DataFrame) -> list[_Check]:
-    if "duree_suivie_h" not in rows.columns or rows["duree_suivie_h"].null_count() == rows.height:
-        return []
-    # a two-hundredth of an hour forgives binary fractions
-    longest = pl.col("_planned") * DURATION_TOLERANCE + 0.005
-    planned = pl.col("_planned").cast(pl.String).str.strip_suffix(".0").str.replace(".", ",", literal=True)
-    too_long = pl.col("duree_suivie_h").cast(pl.Float64) > longest
-    return [_Check("duree_suivie_h", "DUREE-EXCESSIVE", too_long, written("duree_suivie_h"), planned)]
-
-
-def _is_ended_elearning() -> pl.Expr:
-    return (pl.col("_modality") == "ELEARNING") & (pl.col("statut") == "TERMINE")
-
-
-def _end_of_elearning(column: Column) -> _Check:
-    return _Check(column.name, "OBLIGATOIRE", written(column.name).is_null() & _is_ended_elearning())
-
-
-def _split_awaiting(rows: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows to load (what they refer to is known, or they refer to nothing), and those that wait; raw columns only."""
-    columns = [*(pl.col(name).cast(pl.String) for name in contract.raw_columns), pl.col(ROW), pl.col(HASH)]
-    reference = contract.reference
-    if reference is None:
-        nothing = [pl.lit(None, pl.String).alias(name) for name in AWAITED]
-        return rows.select(columns), rows.clear().select(*columns, *nothing)
-    waits = rows[reference.name].is_not_null() & rows[OBJECT_PARTNER].is_null()
-    feed = pl.lit("F01")
-    if "objet_type" in rows.columns:
-        feed = pl.col("objet_type").replace_strict(OBJECT_FEEDS, default="F01", return_dtype=pl.String)
-    awaited = [feed.alias(AWAITED[0]), pl.col(reference.name).alias(AWAITED[1])]
-    awaiting = rows.filter(waits) if waits.any() else rows.clear()
-    settled = rows.filter(~waits) if awaiting.height else rows
-    return settled.select(columns), awaiting.select(*columns, *awaited)
-
-
-def _awaiting_faults(awaiting: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    if contract.reference is None or awaiting.is_empty():
-        return _no_faults()
-    everyone = pl.lit(True)
-    identifier, feed = pl.col("awaited_id"), pl.col("awaited_feed")
-    name = contract.reference.name
-    return _faults(awaiting, _Check(name, "REFERENCE-ATTENDUE", everyone, identifier, feed, AWAITING))
-
-
-def _places_faults(rows: pl.DataFrame) -> pl.DataFrame:
-    """One warning a session that has many more people than places, at its first row."""
-    if "role" not in rows.columns or rows["_places"].null_count() == rows.height:
-        return _no_faults()
-    full = (
-        rows.lazy()
-        .filter((pl.col("role").fill_null("PARTICIPANT") == "PARTICIPANT") & pl.col("_places").is_not_null())
-        .group_by("_object_id", maintain_order=True)
-        .agg(pl.col(ROW).min(), _people=pl.col("_node").n_unique(), _places=pl.col("_places").first())
-        .filter(pl.col("_people") > pl.col("_places") * PLACES_TOLERANCE)
-        .collect()
-    )
-    counts = pl.format("{} personnes pour {} places", "_people", "_places")
-    everyone = pl.lit(True)
-    return _faults(full, _Check("objet_id", "EFFECTIF-PLACES", everyone, pl.col("_object_id"), counts, WARNING))
-
-
-# --------------------------------------------------------------------------------------------------- repetitions
-
-
-def _identity(contract: Contract) -> pl.Expr:
+def _identity(cells: Mapping[str, Cells], rows: pl.DataFrame, contract: Contract) -> pl.Series:
     """Canonical text of a whole row, personal values included; what cannot be read stands as it was written."""
-    parts = (pl.coalesce(column.name, written(column.name), pl.lit("\x00")) for column in contract.columns)
-    return pl.concat_str(*parts, separator="\x1f")
+    unread = {column.name for column in contract.columns if cells[column.name].has("fault")}
+    written = [cells[name].rows("text").alias(f"text:{name}") for name in unread]
+    nothing = pl.lit("\x00")
+    parts = (
+        pl.coalesce(column.name, f"text:{column.name}", nothing)
+        if column.name in unread
+        else nothing
+        if rows[column.name].null_count() == rows.height
+        else pl.col(column.name).fill_null("\x00")
+        for column in contract.columns
+    )
+    identity = rows.with_columns(written).select(pl.concat_str(*parts, separator="\x1f").alias("identity")).to_series()
+    # where every column is empty one text stands for all rows
+    return identity if identity.len() == rows.height else identity.new_from_index(0, rows.height)
 
 
-def _repetitions(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Rows repeated to the letter (from the second on), and rows that share a key and say different things (all)."""
-    everyone = pl.lit(True)
-    key = ["_node" if name == PERSON else name for name in contract.key]
-    is_first = rows["_identity"].is_first_distinct()
-    found = [_no_faults()]
-    if not is_first.all():
-        numbered = rows.select(ROW, "_identity", _first_row=pl.col(ROW).first().over("_identity"))
-        check = _Check("", "DOUBLON", everyone, detail=pl.col("_first_row"))
-        found.append(_faults(numbered.filter(~is_first), check))
-    different = rows.select(key).filter(is_first).drop_nulls()
-    is_shared = different.is_duplicated()
-    if is_shared.any():
-        clashing = different.filter(is_shared).unique()
-        keyed = rows.select(ROW, *key).join(clashing, on=key, how="semi", maintain_order="left")
-        found.append(_faults(keyed, _Check("", "CLE-CONTRADICTOIRE", everyone)))
-    return pl.concat(found)
+def _ordered(found: pl.DataFrame) -> pl.DataFrame:
+    return found.sort(ROW, "column", "rule_id", "detail")
 
 
-# ------------------------------------------------------------------------------------------------------- outcome
-
-
-def _rejected(refused: pl.DataFrame, table: Table, contract: Contract) -> pl.DataFrame:
-    rows = _rejected_values(refused, [column.name for column in contract.columns], contract)
-    if table.truncated.height:
-        # cells of a record cut short may be anybody's: none is shown where the feed is about people
-        text = pl.lit(MASK) if contract.has_people else scrubbed(pl.col("text"))
-        cut = table.truncated.select(row_number=ROW, row_values=pl.struct(texte=text).struct.json_encode())
-        rows = pl.concat([rows, cut]).sort("row_number")
-    return rows
-
-
-def _rejected_values(refused: pl.DataFrame, names: Iterable[str], contract: Contract) -> pl.DataFrame:
-    if refused.is_empty():
-        return pl.DataFrame(schema={"row_number": pl.Int32, "row_values": pl.String})
-    shown = [
-        (_masked(written(name)) if contract.column(name).is_personal else scrubbed(written(name))).alias(name)
-        for name in names
-    ]
-    return refused.select(row_number=pl.col(ROW), row_values=pl.struct(shown).struct.json_encode())
-
-
-def _refused_source(table: Table, refused: pl.Series) -> pl.DataFrame:
-    names: list[str] = []
-    for index, cell in enumerate(table.header):
-        name = cell.strip() or f"colonne {index + 1}"
-        names.append(name if name not in names and name != ROW else f"{name} ({index + 1})")
-    rows = table.cells.filter(pl.col(ROW).is_in(refused.implode())) if refused.len() else table.cells.clear()
-    rows = rows.rename({f"c{index}": name for index, name in enumerate(names)})
-    if table.truncated.height:
-        cut = [_padded(cells.to_list(), len(names)) for cells in table.truncated["cells"]]
-        frame = pl.DataFrame(cut, schema=dict.fromkeys(names, pl.String), orient="row")
-        rows = pl.concat([rows, frame.with_columns(table.truncated[ROW])]).sort(ROW)
-    unnamed = [name for name, cell in zip(names, table.header, strict=True) if not cell.strip()]
-    return rows.drop(name for name in unnamed if (rows[name].str.strip_chars() == "").all())
-
-
-def _padded(cells: list[str], width: int) -> list[str]:
-    """Cells of a record cut short or too long, as many as the header has: nothing that was written is lost."""
-    if len(cells) < width:
-        return cells + [""] * (width - len(cells))
-    return [*cells[: width - 1], " ".join(cells[width - 1 :])]
-
-
-def _truncated_faults(table: Table) -> pl.DataFrame:
-    if table.truncated.is_empty():
-        return _no_faults()
-    check = _Check("", pl.col("rule_id"), pl.lit(True), detail=pl.col("reason"))
-    return _faults(table.truncated, check)
-
-
-def _remarks(table: Table) -> pl.DataFrame:
-    schema = {"row_number": pl.Int32, **dict.fromkeys(FINDINGS[1:], pl.String)}
-    rows = [
-        (item.row_number, item.column, item.value, item.rule_id, item.severity, item.message, item.remedy)
-        for item in table.remarks
-    ]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def _of_rows(found: pl.DataFrame, numbers: pl.Series, rules: Sequence[str]) -> pl.DataFrame:
+    return found.filter(pl.col("rule_id").is_in(rules) & pl.col(ROW).is_in(numbers.implode()))

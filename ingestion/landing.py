@@ -1,22 +1,22 @@
-"""Bytes first: what was received is stored and encrypted, one key a delivery, before anything reads it.
+"""Bytes first: what was received is stored and encrypted, one key a file, before anything reads it.
 
-The key of a delivery is an age identity; it is kept in `ops.landing_files`, wrapped by the platform's landing key.
-Destroying the row's key destroys the bytes, wherever copies of them may be.
+The key of a file is an age identity; it is kept in `ops.landing_files`, wrapped by the platform's landing key.
+Destroying that key destroys the bytes, wherever copies of them may be.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import errno
 import hashlib
 import os
+import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ingestion.errors import ConfigurationError, LakouError
 from ingestion.settings import Settings
@@ -25,17 +25,20 @@ if TYPE_CHECKING:
     import psycopg
 
 CHUNK = 1 << 20
+ARRIVING = "arriving"
+# below this the clear bytes are held in memory only
+IN_MEMORY = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What the landing holds for one delivery.
+    """A file in the landing; several deliveries may share it.
 
     Args:
         path: path under the landing URL.
         sha256: of the bytes as received, hexadecimal.
         size: bytes as received.
-        wrapped_key: the delivery's key, encrypted for the landing key.
+        wrapped_key: the file's key, encrypted for the landing key.
     """
 
     path: str
@@ -70,8 +73,13 @@ def fingerprint(path: Path) -> tuple[str, int]:
         return digest, source.tell()
 
 
-def store(settings: Settings, delivery_id: str, source_path: Path) -> Landed:
-    """Keep the bytes of one delivery: hashed while they are encrypted, visible only once whole.
+def stage(settings: Settings, source_path: Path, clear: BinaryIO) -> Landed:
+    """Read a file once: hashed, encrypted into the landing's `arriving/`, and copied as it is into `clear`.
+
+    What it returns is under a name that `keep` makes final and `discard` throws away.
+
+    Args:
+        clear: takes the bytes as they are, to be read once they are kept.
 
     Raises:
         ConfigurationError: the landing key is missing, unreadable or no key.
@@ -83,28 +91,113 @@ def store(settings: Settings, delivery_id: str, source_path: Path) -> Landed:
     landing_key = _landing_key(settings)
     filesystem, root = _filesystem(settings)
     identity = pyrage.x25519.Identity.generate()
+    path = f"{ARRIVING}/{secrets.token_hex(8)}.age"
     with open_regular(source_path) as source:
-        reader = _HashingReader(source)
-        path = f"{dt.datetime.now(dt.UTC):%Y}/{delivery_id}.age"
-        final = f"{root}/{path}"
+        reader = _HashingReader(source, clear)
         try:
-            filesystem.makedirs(final.rsplit("/", 1)[0], exist_ok=True)
-            with filesystem.open(f"{final}.part", "wb") as target:
+            filesystem.makedirs(f"{root}/{ARRIVING}", exist_ok=True)
+            with filesystem.open(f"{root}/{path}", "wb") as target:
                 pyrage.encrypt_io(reader, target, [identity.to_public()])
                 target.flush()
                 # an object store has no descriptor: it keeps an object whole or not at all
                 if hasattr(target, "fileno"):
                     os.fsync(target.fileno())
-            filesystem.mv(f"{final}.part", final)
+            clear.flush()
         except OSError as error:
             raise _unwritable(settings, error) from error
     wrapped = pyrage.encrypt(str(identity).encode(), [landing_key.to_public()])
     return Landed(path, reader.digest.hexdigest(), reader.size, wrapped)
 
 
+def keep(settings: Settings, staged: Landed, partner_code: str, copies: int = 0) -> Landed:
+    """Give what was staged the name under which it stays: by its partner and its contents.
+
+    Args:
+        copies: landed files of the same contents whose key was destroyed.
+
+    Raises:
+        LakouError: the landing cannot be written.
+    """
+    filesystem, root = _filesystem(settings)
+    again = f"-{copies + 1}" if copies else ""
+    path = f"{partner_code}/{staged.sha256[:2]}/{staged.sha256}{again}.age"
+    try:
+        filesystem.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
+        filesystem.mv(f"{root}/{staged.path}", f"{root}/{path}")
+    except OSError as error:
+        raise _unwritable(settings, error) from error
+    return replace(staged, path=path)
+
+
+def discard(settings: Settings, path: str) -> None:
+    """Delete a landed file that no delivery refers to.
+
+    Raises:
+        LakouError: it cannot be deleted.
+    """
+    filesystem, root = _filesystem(settings)
+    try:
+        filesystem.rm(f"{root}/{path}")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritable(settings, error) from error
+
+
+def sweep_arriving(settings: Settings) -> int:
+    """Delete what receivers killed while they were storing left behind; the caller is the only one that stores.
+
+    Returns:
+        How many files were deleted.
+    """
+    return _sweep(settings, ARRIVING, frozenset())
+
+
+def sweep(settings: Settings, connection: psycopg.Connection[Any]) -> int:
+    """Delete landed files that no delivery refers to, since a receiver was killed between storing and recording.
+
+    The caller is the only one that stores. The file is still in the drop, or its owner has withdrawn it.
+
+    Returns:
+        How many files were deleted.
+    """
+    known = {path for (path,) in connection.execute("select distinct path from ops.landing_files")}
+    return _sweep(settings, "", known)
+
+
+def _sweep(settings: Settings, folder: str, known: Set[str]) -> int:
+    filesystem, root = _filesystem(settings)
+    base = f"{root}/{folder}".rstrip("/")
+    try:
+        found = [str(path) for path in filesystem.find(base)] if filesystem.exists(base) else []
+    except OSError as error:
+        raise _unwritable(settings, error) from error
+    names = [name.removeprefix(f"{root}/") for name in found]
+    orphans = [path for path in names if path.endswith(".age") and path not in known]
+    for path in orphans:
+        discard(settings, path)
+    return len(orphans)
+
+
+def nameless(size: int) -> BinaryIO:
+    """A file for clear bytes, in memory where `size` is small; it has no name, so that even kill -9 leaves nothing."""
+    if size <= IN_MEMORY:
+        return os.fdopen(os.memfd_create("clear", os.MFD_CLOEXEC), "w+b")
+    return cast("BinaryIO", tempfile.TemporaryFile())
+
+
+def path_of(clear: BinaryIO) -> Path:
+    """A path that opens a nameless file from its beginning, in this process only."""
+    clear.seek(0)
+    return Path(f"/proc/self/fd/{clear.fileno()}")
+
+
 @contextmanager
-def open_landed(settings: Settings, path: str, wrapped_key: bytes | None) -> Iterator[Path]:
+def open_landed(settings: Settings, path: str, wrapped_key: bytes | None, size: int = IN_MEMORY + 1) -> Iterator[Path]:
     """Give the bytes of one delivery in the clear, as a file that only this process can open and that never stays.
+
+    Args:
+        size: about how many bytes they are.
 
     Raises:
         ConfigurationError: the landing key is missing or is not the one that wrapped this delivery.
@@ -123,8 +216,7 @@ def open_landed(settings: Settings, path: str, wrapped_key: bytes | None) -> Ite
             f"the landing key does not open {path}: it is not the key that was in use when the file was received",
             f"put the former key back in {settings.secrets / 'landing.key'}",
         ) from error
-    # the file has no name any more when the clear text is written, so that even kill -9 leaves nothing to read
-    with tempfile.TemporaryFile() as clear:
+    with nameless(size) as clear:
         try:
             with filesystem.open(f"{root}/{path}", "rb") as encrypted:
                 pyrage.decrypt_io(encrypted, clear, [identity])
@@ -138,16 +230,15 @@ def open_landed(settings: Settings, path: str, wrapped_key: bytes | None) -> Ite
             raise LakouError(
                 f"the landed file {path} cannot be read ({error})", "check the disk, or restore the landing"
             ) from error
-        clear.seek(0)
-        yield Path(f"/proc/self/fd/{clear.fileno()}")
+        yield path_of(clear)
 
 
-def destroy_key(connection: psycopg.Connection[Any], delivery_id: str) -> None:
-    """Make the landed bytes of one delivery unreadable for ever; the caller commits."""
+def destroy_key(connection: psycopg.Connection[Any], path: str) -> None:
+    """Make one landed file unreadable for ever, whatever deliveries share it; the caller commits."""
     connection.execute(
         "update ops.landing_files set wrapped_key = null, key_destroyed_at = clock_timestamp()"
-        " where delivery_id = %s and key_destroyed_at is null",
-        [delivery_id],
+        " where path = %s and key_destroyed_at is null",
+        [path],
     )
 
 
@@ -182,16 +273,18 @@ def unwritable(folder: str, error: OSError) -> LakouError:
 
 
 class _HashingReader:
-    """Hash what passes by."""
+    """Hash and copy what passes by."""
 
-    def __init__(self, source: BufferedReader) -> None:
+    def __init__(self, source: BufferedReader, copy: BinaryIO) -> None:
         self._source = source
+        self._copy = copy
         self.digest = hashlib.sha256()
         self.size = 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._source.read(size if size > 0 else CHUNK)
         self.digest.update(data)
+        self._copy.write(data)
         self.size += len(data)
         return data
 

@@ -1,22 +1,26 @@
-"""From a judgement to rows that a build can number: one transaction a delivery, locked by partner and feed.
+"""From judgements to rows that a build can number: one transaction a delivery, locked by partner and feed.
 
-Nothing here commits: the caller opens the transaction, so that rows, books and receipt stand or fall together.
+Batches are copied as they come, so that no file is ever whole in memory. Nothing here commits: the caller opens the
+transaction, so that rows, books and receipt stand or fall together.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from psycopg import sql
+from psycopg.copy import QueuedLibpqWriter
 
 from ingestion.errors import BlockedFile
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg import Copy
 
     from ingestion.contracts import Contract
     from ingestion.judging import Judgement
@@ -25,17 +29,29 @@ if TYPE_CHECKING:
 
 RECEIVED, ACCEPTED, WITH_RESERVES, REFUSED = "RECU", "ACCEPTÉ", "ACCEPTÉ AVEC RÉSERVES", "REFUSÉ"
 FEED_LOCK = 7_410_004
+ARRIVALS_LOCK = 7_410_005
+# refused and waiting rows are written once so many of them have come
+PENDING_ROWS = 50_000
+# the thread that sends holds up to a thousand blocks: so large, they are a few megabytes
+BLOCK = 1 << 15
+# rows that waited are judged again so many at a time
+SETTLED_ROWS = 50_000
 PROGRAMME_ZONE = "America/Martinique"
 GRACE_DAYS = 20
 _COLUMNS = (
     "delivery_id, feed, partner_code, file_name, period, period_start, period_end, version, part, sha256, size_bytes,"
-    " received_at, state, is_blocked, rows_received, rows_accepted, rows_awaiting, rows_rejected, judged_at"
+    " received_at, state, is_blocked, rows_received, rows_accepted, rows_awaiting, rows_rejected, judged_at,"
+    " sheet"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One row of `ops.deliveries`; `feed`, `period` and `version` are none where the file's name says none."""
+    """One row of `ops.deliveries`.
+
+    `feed`, `period` and `version` are none where nothing says them; `sheet` is the workbook's sheet where several feeds
+    came in one workbook.
+    """
 
     delivery_id: str
     feed: str | None
@@ -56,6 +72,7 @@ class Delivery:
     rows_awaiting: int = 0
     rows_rejected: int = 0
     judged_at: dt.datetime | None = None
+    sheet: str | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -63,11 +80,32 @@ class Delivery:
         return self.state != RECEIVED
 
 
-def lock(connection: psycopg.Connection[Any], partner_code: str, feed: str | None) -> None:
-    """Until the transaction's end, be the only receiver of this partner's feed."""
-    connection.execute(
-        "select pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, f"{partner_code}/{feed or 'inconnu'}"]
-    )
+@contextmanager
+def arrivals(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Be the only receiver that takes files in; the connection is in autocommit.
+
+    All that lie in the drop are landed before any is judged, so that versions are judged in their order whoever does it.
+    """
+    connection.execute("select pg_advisory_lock(%s)", [ARRIVALS_LOCK])
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("select pg_advisory_unlock(%s)", [ARRIVALS_LOCK])
+
+
+def lock(connection: psycopg.Connection[Any], partner_code: str, feed: str | None, *, wait: bool = True) -> bool:
+    """Until the transaction's end, be the only receiver of this partner's feed.
+
+    Returns:
+        False where another receiver is, and the caller does not wait.
+    """
+    function = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+    row = connection.execute(
+        f"select {function}(%s, hashtext(%s))", [FEED_LOCK, f"{partner_code}/{feed or 'inconnu'}"]
+    ).fetchone()
+    assert row is not None
+    return wait or bool(row[0])
 
 
 def find(connection: psycopg.Connection[Any], delivery_id: str) -> Delivery | None:
@@ -78,10 +116,27 @@ def find(connection: psycopg.Connection[Any], delivery_id: str) -> Delivery | No
     return Delivery(*row) if row else None
 
 
-def unjudged(connection: psycopg.Connection[Any]) -> list[Delivery]:
-    """Deliveries landed and never judged, since a receiver was stopped between the two."""
-    rows = connection.execute(f"select {_COLUMNS} from ops.deliveries where state = %s", [RECEIVED])
-    return [Delivery(*row) for row in rows]
+def unjudged(connection: psycopg.Connection[Any]) -> list[tuple[str, str | None]]:
+    """Partners and feeds of which a delivery has landed and is not judged."""
+    return connection.execute(
+        "select distinct partner_code, feed from ops.deliveries where state = %s order by 1, 2", [RECEIVED]
+    ).fetchall()
+
+
+def next_unjudged(
+    connection: psycopg.Connection[Any], partner_code: str, feed: str | None, tried: list[str]
+) -> Delivery | None:
+    """The first delivery of a partner's feed to judge, held until the transaction's end; the caller has its lock.
+
+    Args:
+        tried: deliveries to leave out.
+    """
+    row = connection.execute(
+        f"select {_COLUMNS} from ops.deliveries where state = %s and partner_code = %s and feed is not distinct from %s"
+        " and delivery_id <> all(%s) order by period_start, version, part, received_at, delivery_id limit 1 for update",
+        [RECEIVED, partner_code, feed, tried],
+    ).fetchone()
+    return Delivery(*row) if row else None
 
 
 def of_partner(connection: psycopg.Connection[Any], partner_code: str) -> list[Delivery]:
@@ -100,18 +155,35 @@ def record(
     """Write down a delivery whose bytes have landed."""
     connection.execute(
         "insert into ops.deliveries (delivery_id, feed, partner_code, file_name, period, period_start, period_end,"
-        " version, part, sha256, size_bytes, received_at, contract_version)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " version, part, sha256, size_bytes, received_at, contract_version, sheet)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             delivery.delivery_id, delivery.feed, delivery.partner_code, delivery.file_name, delivery.period,
             delivery.period_start, delivery.period_end, delivery.version, delivery.part, landed.sha256, landed.size,
-            delivery.received_at, contract_version,
+            delivery.received_at, contract_version, delivery.sheet,
         ],
     )  # fmt: skip
     connection.execute(
         "insert into ops.landing_files (delivery_id, path, wrapped_key) values (%s, %s, %s)",
         [delivery.delivery_id, landed.path, landed.wrapped_key],
     )
+
+
+def landed_copies(
+    connection: psycopg.Connection[Any], partner_code: str, sha256: str
+) -> tuple[tuple[str, bytes] | None, int]:
+    """What the landing holds of these contents of a partner.
+
+    Returns:
+        Path and wrapped key of the landed file that can still be read, and how many cannot.
+    """
+    rows = connection.execute(
+        "select distinct f.path, f.wrapped_key from ops.landing_files as f"
+        " inner join ops.deliveries as d on d.delivery_id = f.delivery_id where d.partner_code = %s and d.sha256 = %s",
+        [partner_code, sha256],
+    ).fetchall()
+    readable = [(path, key) for path, key in rows if key is not None]
+    return (readable[0] if readable else None), len({path for path, key in rows if key is None})
 
 
 def landed_file(connection: psycopg.Connection[Any], delivery_id: str) -> tuple[str, bytes | None]:
@@ -217,40 +289,189 @@ def load_blocked(
     return judged
 
 
-def load(
-    connection: psycopg.Connection[Any],
-    contract: Contract,
-    delivery: Delivery,
-    judgement: Judgement,
-    judged_at: dt.datetime,
-) -> tuple[Delivery, int]:
-    """Write the rows of a judged delivery and what they replace.
+@dataclass
+class Tally:
+    """What became of the rows of one delivery.
 
-    Returns:
-        The delivery as judged, and the id of its load.
+    Args:
+        findings, refused_source: of the first rows that have any: as many as a receipt keeps.
+        waiting: of the first rows that wait: `row_number`, `value` (what for), `feed` (that brings it) and `column`.
+        rules: how many findings there are of each rule and severity, and on how many rows; of all rows.
     """
-    assert delivery.period_end is not None
-    warnings = judgement.findings.filter(pl.col("severity") == "AVERTISSEMENT").height
-    rejected = judgement.rejected.height
+
+    kept_findings: int
+    kept_rejects: int
+    kept_waiting: int = field(init=False)
+    rows_received: int = 0
+    rows_accepted: int = 0
+    rows_awaiting: int = 0
+    rows_rejected: int = 0
+    findings: list[pl.DataFrame] = field(default_factory=list)
+    waiting: list[pl.DataFrame] = field(default_factory=list)
+    refused_source: list[pl.DataFrame] = field(default_factory=list)
+    rules: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kept_waiting = self.kept_findings
+
+    def add(self, judgement: Judgement) -> None:
+        """Count one batch in."""
+        self.rows_received += judgement.rows_received
+        self.rows_accepted += judgement.accepted.height
+        self.rows_awaiting += judgement.awaiting.height
+        self.rows_rejected += judgement.rejected.height
+        if judgement.findings.height:
+            counts = judgement.findings.group_by("rule_id", "severity", maintain_order=True).agg(
+                pl.len(), pl.col("row_number").n_unique().alias("rows")
+            )
+            for rule_id, severity, findings, rows in counts.iter_rows():
+                before = self.rules.get((rule_id, severity), (0, 0))
+                self.rules[rule_id, severity] = (before[0] + findings, before[1] + rows)
+        others = judgement.findings
+        if judgement.awaiting.height:
+            others = others.filter(pl.col("severity") != "ATTENTE")
+            self.kept_waiting -= _keep(self.waiting, _waiting(judgement), self.kept_waiting)
+        self.kept_findings -= _keep(self.findings, others, self.kept_findings)
+        self.kept_rejects -= _keep(self.refused_source, judgement.refused_source, self.kept_rejects)
+
+    @property
+    def warnings(self) -> int:
+        """How many findings are warnings."""
+        return sum(findings for (_, severity), (findings, _) in self.rules.items() if severity == "AVERTISSEMENT")
+
+
+def _keep(frames: list[pl.DataFrame], frame: pl.DataFrame, room: int) -> int:
+    """Keep the first rows of a frame, as many as there is room for; returns how many."""
+    kept = _own(frame.head(room))
+    if kept.height or not frames:
+        frames.append(kept)
+    return kept.height
+
+
+def _waiting(judgement: Judgement) -> pl.DataFrame:
+    columns = _awaited_columns(judgement)
+    rows = judgement.awaiting.select("_row_number", "awaited_id", "awaited_feed")
+    return rows.join(columns, left_on="_row_number", right_on="row_number", how="left", maintain_order="left").select(
+        row_number="_row_number", value="awaited_id", feed="awaited_feed", column=pl.col("column").fill_null("")
+    )
+
+
+class Writer:
+    """Copies the rows of one delivery into raw, quarantine and the rows that wait, batch by batch.
+
+    The rows of raw are those of the load opened last in this transaction: its number and the delivery's id are defaults
+    of the table's columns, so that they are sent once.
+
+    Args:
+        is_long: a thread of its own sends the rows while the next ones are being written out.
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], contract: Contract, delivery: Delivery, *, is_long: bool = False
+    ) -> None:
+        assert delivery.period_end is not None
+        self._connection = connection
+        self._contract = contract
+        self._delivery = delivery
+        self._deadline = deadline(delivery.period_end, delivery.received_at)
+        self._is_long = is_long
+        self._raw: Copy | None = None
+        self._stack = ExitStack()
+        self._pending: list[Judgement] = []
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is None:
+            self._close_raw()
+            self._flush()
+        else:
+            self._stack.__exit__(*error)
+
+    def write(self, judgement: Judgement) -> None:
+        """Copy the rows of one batch."""
+        if judgement.accepted.height:
+            if self._raw is None:
+                self._raw = self._stack.enter_context(self._copy_raw())
+            rows = judgement.accepted.select(*self._contract.raw_columns, "_row_number", "_row_hash")
+            for part in rows.iter_slices(20_000):
+                data = part.write_csv(include_header=False).encode()
+                for start in range(0, len(data), BLOCK):
+                    self._raw.write(data[start : start + BLOCK])
+        if judgement.rejected.height or judgement.awaiting.height:
+            self._pending.append(_set_apart(judgement))
+            if sum(item.rejected.height + item.awaiting.height for item in self._pending) >= PENDING_ROWS:
+                self._close_raw()
+                self._flush()
+
+    @contextmanager
+    def _copy_raw(self) -> Iterator[Copy]:
+        table = sql.Identifier("raw", self._contract.raw_table)
+        names = sql.SQL(", ").join(map(sql.Identifier, (*self._contract.raw_columns, "_row_number", "_row_hash")))
+        statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(table, names)
+        with self._connection.cursor() as cursor:
+            writer = QueuedLibpqWriter(cursor) if self._is_long else None
+            with cursor.copy(statement, writer=writer) as copy:
+                yield copy
+
+    def _close_raw(self) -> None:
+        self._stack.close()
+        self._raw = None
+
+    def _flush(self) -> None:
+        for judgement in self._pending:
+            _copy_rejected(self._connection, self._delivery, judgement.findings, judgement.rejected)
+            _copy_awaiting(self._connection, self._delivery, judgement, self._deadline)
+        self._pending.clear()
+
+
+def _set_apart(judgement: Judgement) -> Judgement:
+    """What is written later of a batch, without the rest of it."""
+    refusals = judgement.findings.filter(pl.col("severity").is_in(["REFUSE", "ATTENTE"]))
+    return replace(
+        judgement,
+        accepted=judgement.accepted.clear(),
+        awaiting=_own(judgement.awaiting),
+        findings=_own(refusals),
+        rejected=_own(judgement.rejected),
+        refused_source=judgement.refused_source.clear(),
+    )
+
+
+def _own(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in buffers of their own: some rows of a large frame would keep all of its text in memory."""
+    if frame.is_empty():
+        return frame.clear()
+    return pl.DataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), schema=frame.schema)
+
+
+def begin(connection: psycopg.Connection[Any], delivery: Delivery) -> int:
+    """Open the load of a delivery; returns its id."""
+    return _new_load(connection, delivery.delivery_id, "LIVRAISON", 0)
+
+
+def counted(delivery: Delivery, tally: Tally, judged_at: dt.datetime) -> Delivery:
+    """The delivery with what became of its rows, and the word of its receipt."""
     judged = replace(
         delivery,
         is_blocked=False,
         judged_at=judged_at,
-        rows_received=judgement.rows_received,
-        rows_accepted=judgement.accepted.height,
-        rows_awaiting=judgement.awaiting.height,
-        rows_rejected=rejected,
+        rows_received=tally.rows_received,
+        rows_accepted=tally.rows_accepted,
+        rows_awaiting=tally.rows_awaiting,
+        rows_rejected=tally.rows_rejected,
     )
-    judged = replace(judged, state=state_word(judged, warnings))
-    load_id = _new_load(connection, delivery.delivery_id, "LIVRAISON", judged.rows_accepted)
-    _copy_accepted(connection, contract, delivery.delivery_id, load_id, judgement.accepted)
-    _copy_rejected(connection, delivery, judgement.findings, judgement.rejected)
-    _copy_awaiting(connection, delivery, judgement.awaiting, deadline(delivery.period_end, delivery.received_at))
+    return replace(judged, state=state_word(judged, tally.warnings))
+
+
+def conclude(connection: psycopg.Connection[Any], judged: Delivery, load_id: int, judged_at: dt.datetime) -> None:
+    """Close the load of a judged delivery: how many rows it has, what it replaces."""
+    connection.execute("update ops.loads set rows_accepted = %s where load_id = %s", [judged.rows_accepted, load_id])
     # a file refused whole replaces nothing: the last good version stays
     if judged.state != REFUSED:
-        _supersede(connection, delivery, load_id, judged_at)
+        _supersede(connection, judged, load_id, judged_at)
     save(connection, judged)
-    return judged, load_id
 
 
 def save(connection: psycopg.Connection[Any], delivery: Delivery) -> None:
@@ -265,26 +486,21 @@ def save(connection: psycopg.Connection[Any], delivery: Delivery) -> None:
     )  # fmt: skip
 
 
-def deliveries_awaiting(
-    connection: psycopg.Connection[Any], awaited_feed: str, awaited_ids: Iterable[str]
-) -> list[str]:
-    """Deliveries of which a row waits for one of these."""
-    rows = connection.execute(
-        "select distinct delivery_id from quarantine.awaiting_rows"
-        " where outcome is null and awaited_feed = %s and awaited_id = any(%s) order by delivery_id",
-        [awaited_feed, list(awaited_ids)],
-    )
-    return [delivery_id for (delivery_id,) in rows]
+def awaited_feeds(connection: psycopg.Connection[Any]) -> list[str]:
+    """Feeds that rows wait for."""
+    rows = connection.execute("select distinct awaited_feed from quarantine.awaiting_rows where outcome is null")
+    return sorted(feed for (feed,) in rows)
 
 
-def deliveries_to_settle(connection: psycopg.Connection[Any]) -> list[str]:
-    """Deliveries of which a row waits for a session that is loaded."""
-    rows = connection.execute(
-        "select distinct a.delivery_id from quarantine.awaiting_rows as a"
-        " inner join raw.f01_sessions_formation as s on s.session_id = a.awaited_id"
-        " where a.outcome is null and a.awaited_feed = 'F01' order by a.delivery_id"
-    )
-    return [delivery_id for (delivery_id,) in rows]
+def deliveries_to_settle(connection: psycopg.Connection[Any], contract: Contract) -> list[str]:
+    """Deliveries of which a row waits for a row of this feed that is loaded."""
+    if contract.identifier is None:
+        return []
+    statement = sql.SQL(
+        "select distinct a.delivery_id from quarantine.awaiting_rows as a where a.outcome is null"
+        " and a.awaited_feed = {} and a.awaited_id in (select r.{} from {} as r) order by 1"
+    ).format(contract.feed, sql.Identifier(contract.identifier), sql.Identifier("raw", contract.raw_table))
+    return [delivery_id for (delivery_id,) in connection.execute(statement)]
 
 
 def deliveries_overdue(connection: psycopg.Connection[Any], today: dt.date) -> list[str]:
@@ -297,13 +513,21 @@ def deliveries_overdue(connection: psycopg.Connection[Any], today: dt.date) -> l
     return [delivery_id for (delivery_id,) in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Rows of one delivery that waited and wait no more: how many were `accepted`, which were `refused`."""
+
+    accepted: int
+    refused: pl.Series
+
+
 def settle(
     connection: psycopg.Connection[Any],
     contract: Contract,
     delivery: Delivery,
     judge: Callable[[pl.DataFrame], Judgement],
     overdue_on: dt.date | None = None,
-) -> tuple[Delivery, Judgement | None]:
+) -> tuple[Delivery, Settled | None]:
     """Judge the waiting rows of one delivery again; the caller holds the delivery and issues its revised receipt.
 
     Args:
@@ -311,23 +535,54 @@ def settle(
         overdue_on: only the rows whose deadline is before this day; by default every row that waits.
 
     Returns:
-        The delivery with its new counters, and the judgement; none when every row waits on.
+        The delivery with its new counters, and what was settled; none when every row waits on.
     """
-    rows = _awaiting(connection, contract, delivery.delivery_id, overdue_on)
-    if rows.is_empty():
-        return delivery, None
-    judgement = judge(rows)
-    accepted, rejected = judgement.accepted.height, judgement.rejected.height
-    if not accepted and not rejected:
-        return delivery, None
+    load_id: int | None = None
+    accepted, refused = 0, pl.Series("row_number", [], pl.Int64)
     now = dt.datetime.now(dt.UTC)
-    # a load even of no row: the figures on deliveries change, so that a build has to see it
-    load_id = _new_load(connection, delivery.delivery_id, "ATTENTE_RESOLUE", accepted)
-    _copy_accepted(connection, contract, delivery.delivery_id, load_id, judgement.accepted)
-    _copy_rejected(connection, delivery, judgement.findings, judgement.rejected)
-    _close(connection, delivery.delivery_id, judgement.accepted["_row_number"], "ACCEPTEE", now)
-    _close(connection, delivery.delivery_id, judgement.rejected["row_number"], "REFUSEE", now)
-    return _recount(connection, delivery, accepted, rejected), judgement
+    for rows in _awaiting(connection, contract, delivery.delivery_id, overdue_on):
+        judgement = judge(rows)
+        _wait_on(connection, delivery.delivery_id, rows, judgement)
+        if judgement.accepted.is_empty() and judgement.rejected.is_empty():
+            continue
+        # a load even of no row: the figures on deliveries change, so that a build has to see it
+        load_id = load_id or _new_load(connection, delivery.delivery_id, "ATTENTE_RESOLUE", 0)
+        with Writer(connection, contract, delivery) as writer:
+            writer.write(replace(judgement, awaiting=judgement.awaiting.clear()))
+        rejected = judgement.rejected["row_number"].cast(pl.Int64)
+        _close(connection, delivery.delivery_id, judgement.accepted["_row_number"], "ACCEPTEE", now)
+        _close(connection, delivery.delivery_id, rejected, "REFUSEE", now)
+        accepted += judgement.accepted.height
+        refused = pl.concat([refused, rejected])
+    if load_id is None:
+        return delivery, None
+    connection.execute("update ops.loads set rows_accepted = %s where load_id = %s", [accepted, load_id])
+    return _recount(connection, delivery, accepted, refused.len()), Settled(accepted, refused)
+
+
+def _wait_on(connection: psycopg.Connection[Any], delivery_id: str, rows: pl.DataFrame, judgement: Judgement) -> None:
+    """Note what rows wait for next: what they waited for has come, and they refer to something else as well."""
+    wanted = ["_row_number", "awaited_feed", "awaited_id"]
+    moved = judgement.awaiting.select(wanted).join(rows.select(wanted), on=wanted, how="anti")
+    if moved.is_empty():
+        return
+    columns = _awaited_columns(judgement)
+    moved = moved.join(columns, left_on="_row_number", right_on="row_number", how="left")
+    connection.execute(
+        "update quarantine.awaiting_rows as a set awaited_feed = n.feed, awaited_id = n.id, awaited_column = n.name"
+        " from unnest(%s::int[], %s::text[], %s::text[], %s::text[]) as n (row_number, feed, id, name)"
+        " where a.delivery_id = %s and a.row_number = n.row_number and a.outcome is null",
+        [
+            moved["_row_number"].to_list(), moved["awaited_feed"].to_list(), moved["awaited_id"].to_list(),
+            moved["column"].fill_null("").to_list(), delivery_id,
+        ],
+    )  # fmt: skip
+
+
+def _awaited_columns(judgement: Judgement) -> pl.DataFrame:
+    """Which column names what each row waits for: `row_number` (Int32) and `column`."""
+    waiting = judgement.findings.filter(pl.col("severity") == "ATTENTE")
+    return waiting.select(pl.col("row_number").cast(pl.Int32), "column").unique("row_number", keep="first")
 
 
 def _recount(connection: psycopg.Connection[Any], delivery: Delivery, accepted: int, rejected: int) -> Delivery:
@@ -347,8 +602,12 @@ def _recount(connection: psycopg.Connection[Any], delivery: Delivery, accepted: 
 
 
 def _new_load(connection: psycopg.Connection[Any], delivery_id: str, kind: str, rows: int) -> int:
+    """Open a load; until the transaction's end, rows of raw are by default its own."""
     row = connection.execute(
-        "insert into ops.loads (delivery_id, kind, rows_accepted) values (%s, %s, %s) returning load_id",
+        "with opened as (insert into ops.loads (delivery_id, kind, rows_accepted) values (%s, %s, %s)"
+        " returning load_id, delivery_id)"
+        " select load_id, set_config('lakou.load_id', load_id::text, true),"
+        " set_config('lakou.delivery_id', delivery_id, true) from opened",
         [delivery_id, kind, rows],
     ).fetchone()
     assert row is not None
@@ -374,20 +633,6 @@ def _supersede(connection: psycopg.Connection[Any], delivery: Delivery, load_id:
             " where outcome is null and delivery_id = any(%s)",
             [judged_at, replaced],
         )
-
-
-def _copy_accepted(
-    connection: psycopg.Connection[Any], contract: Contract, delivery_id: str, load_id: int, rows: pl.DataFrame
-) -> None:
-    frame = rows.select(
-        *contract.raw_columns,
-        "_row_number",
-        "_row_hash",
-        pl.lit(load_id).alias("_load_id"),
-        pl.lit(delivery_id).alias("_delivery_id"),
-        pl.lit(dt.datetime.now(dt.UTC).isoformat()).alias("_loaded_at"),
-    )
-    _copy(connection, ("raw", contract.raw_table), frame)
 
 
 def _copy_rejected(
@@ -416,37 +661,46 @@ def _copy_rejected(
 
 
 def _copy_awaiting(
-    connection: psycopg.Connection[Any], delivery: Delivery, rows: pl.DataFrame, deadline_on: dt.date
+    connection: psycopg.Connection[Any], delivery: Delivery, judgement: Judgement, deadline_on: dt.date
 ) -> None:
+    rows = judgement.awaiting
     if rows.is_empty():
         return
     values = [name for name in rows.columns if name not in {"_row_number", "awaited_feed", "awaited_id"}]
-    frame = rows.select(
+    columns = _awaited_columns(judgement)
+    frame = rows.join(columns, left_on="_row_number", right_on="row_number", how="left", maintain_order="left").select(
         pl.lit(delivery.delivery_id).alias("delivery_id"),
         pl.col("_row_number").alias("row_number"),
         pl.lit(delivery.feed).alias("feed"),
         "awaited_feed",
         "awaited_id",
+        pl.col("column").fill_null("").alias("awaited_column"),
         pl.struct(values).struct.json_encode().alias("row_values"),
         pl.lit(deadline_on).alias("deadline_on"),
     )
-    _copy(connection, ("quarantine", "awaiting_rows"), frame)
+    _copy(connection, ("quarantine", "awaiting_rows"), frame, not_null=("awaited_column",))
 
 
 def _awaiting(
     connection: psycopg.Connection[Any], contract: Contract, delivery_id: str, overdue_on: dt.date | None
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     """Rows of one delivery still waiting, in the shape of `Judgement.awaiting`, held until the transaction's end."""
-    rows = connection.execute(
-        "select row_number, awaited_feed, awaited_id, row_values::text from quarantine.awaiting_rows"
-        " where delivery_id = %(delivery)s and outcome is null"
-        " and (%(overdue_on)s::date is null or deadline_on < %(overdue_on)s) order by row_number for update",
-        {"delivery": delivery_id, "overdue_on": overdue_on},
-    ).fetchall()
     schema = {"_row_number": pl.Int32, "awaited_feed": pl.String, "awaited_id": pl.String, "row_values": pl.String}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
     values = pl.Struct(dict.fromkeys((*contract.raw_columns, "_row_hash"), pl.String))
-    return frame.with_columns(pl.col("row_values").str.json_decode(values)).unnest("row_values")
+    last = -1
+    while True:
+        rows = connection.execute(
+            "select row_number, awaited_feed, awaited_id, row_values::text from quarantine.awaiting_rows"
+            " where delivery_id = %(delivery)s and outcome is null and row_number > %(last)s"
+            " and (%(overdue_on)s::date is null or deadline_on < %(overdue_on)s)"
+            " order by row_number limit %(rows)s for update",
+            {"delivery": delivery_id, "overdue_on": overdue_on, "last": last, "rows": SETTLED_ROWS},
+        ).fetchall()
+        if not rows:
+            return
+        last = rows[-1][0]
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
+        yield frame.with_columns(pl.col("row_values").str.json_decode(values)).unnest("row_values")
 
 
 def _close(
@@ -480,7 +734,7 @@ def _copy(
 
 
 def delivery_id(partner_code: str, name: DropName | None, sha256: str) -> str:
-    """The stable name of a delivery: the same contents under the same name are the same delivery."""
+    """The stable name of a delivery: the same contents with the same meaning are the same delivery."""
     if name is None:
         return f"X-{partner_code}-{sha256[:12]}"
     part = f"-r{name.part}" if name.part else ""

@@ -27,8 +27,10 @@ MONTHS = (
     "décembre",
 )
 _PERIOD = re.compile(r"(?P<year>20[0-9]{2})(?:[-_ ]?(?:T(?P<quarter>[1-4])|S(?P<half>[12])|(?P<month>0[1-9]|1[0-2])))?")
+_YEAR_LAST = re.compile(r"(?P<first>[A-Z]{3,9}|[TS][1-4]|0?[1-9]|1[0-2])[-/ ](?P<year>20[0-9]{2})")
+_DAY = re.compile(r"(?P<year>20[0-9]{2})-(?P<month>0[1-9]|1[0-2])-01(?:[T ]00:00:00)?")
 _NAME = re.compile(
-    r"(?P<feed>[FG][0-9]{2}B?)(?:[-_]+(?P<label>[A-Z]+(?:[-_][A-Z]+)*?))??[-_]+(?P<partner>[A-Z0-9-]{2,16}?)"
+    r"(?P<feed>[FG][0-9]{2}B?)(?:[-_]+(?P<label>[A-Z]+(?:[-_][A-Z]+){0,5}?))??[-_]+(?P<partner>[A-Z0-9-]{2,16}?)"
     r"[-_]+(?P<period>20[0-9]{2}(?:[-_ ]?(?:T[1-4]|S[12]|0[1-9]|1[0-2]))?)[-_]+V_*(?P<version>[0-9]{1,4})"
     r"(?:[._-]+REJETS?[-_]*(?P<part>[0-9]{1,4}))?"
 )
@@ -63,12 +65,12 @@ class DropName:
 
 
 def parse_period(text: str) -> Period:
-    """Read `2026-03`, `2026-T1`, `2026-S1` or `2026`.
+    """Read `2026-03`, `2026-T1`, `2026-S1` or `2026`, and the like of `mars 2026`.
 
     Raises:
         BlockedFile: NOM-INCONNU, the text is none of these.
     """
-    match = _PERIOD.fullmatch(text.strip().upper())
+    match = _PERIOD.fullmatch(_reordered(text))
     if match is None:
         raise BlockedFile(
             "NOM-INCONNU",
@@ -91,8 +93,26 @@ def parse_period(text: str) -> Period:
     return _period(str(year), f"année {year}", year, 1, 12)
 
 
+def _reordered(text: str) -> str:
+    """Other ways in which people, and spreadsheets that take it for a date, write a period: `mars 2026`, `T1 2026`."""
+    plain = " ".join(_plain(text).replace("_", " ").split())
+    if match := _DAY.fullmatch(plain):
+        return f"{match['year']}-{match['month']}"
+    if match := _YEAR_LAST.fullmatch(plain):
+        first, year = match["first"], match["year"]
+        if first in _MONTH_NUMBERS:
+            return f"{year}-{_MONTH_NUMBERS[first]:02d}"
+        return f"{year}-{first.zfill(2)}" if first.isdigit() else f"{year}-{first}"
+    return plain
+
+
 def _period(text: str, label: str, year: int, first: int, last: int) -> Period:
     return Period(text, label, dt.date(year, first, 1), dt.date(year, last, calendar.monthrange(year, last)[1]))
+
+
+def extension_of(name: str) -> str:
+    """What follows the last dot of a name, in lower case."""
+    return _plain(name).rpartition(".")[2].lower()
 
 
 def parse_file_name(name: str) -> DropName:
@@ -125,13 +145,12 @@ def parse_file_name(name: str) -> DropName:
 
 
 def _unknown(what: str, extension: str) -> BlockedFile:
-    contracts = load_contracts().values()
-    known = ", ".join(f"{contract.feed}_{contract.name}" for contract in contracts)
     return BlockedFile(
         "NOM-INCONNU",
         what,
-        f"Nommez-le <FLUX>__<VOTRE CODE>__<PÉRIODE>__v<n>.{extension.lower()}, par exemple"
-        f" F02_participations__VOTRE-CODE__2026-03__v1.{extension.lower()}. Flux connus : {known}.",
+        "Partez de votre modèle (dossier « modeles »), ou nommez le fichier"
+        f" <FLUX>__<VOTRE CODE>__<PÉRIODE>__v<n>.{extension.lower()}, par exemple"
+        f" F02_participations__VOTRE-CODE__2026-03__v1.{extension.lower()}.",
     )
 
 
@@ -141,3 +160,6 @@ def _plain(name: str) -> str:
     text = "".join(character for character in text if not unicodedata.combining(character)).upper()
     text = text.replace("–", "-").replace("—", "-").replace("’", "_")
     return re.sub(r"[\s'()]+", "_", text)
+
+
+_MONTH_NUMBERS = {_plain(name): number for number, name in enumerate(MONTHS, start=1)}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from ingestion.contracts import load_contract, load_contracts
 from ingestion.drop import FOLDERS, write_atomically
 from ingestion.errors import LakouError
 from ingestion.landing import unwritable
+from ingestion.naming import Period, parse_period
+from ingestion.pages import example_name, render
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from ingestion.contracts import Contract
 
 CODE = re.compile(r"[A-Z0-9-]{2,16}")
+EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
+# months of one period of each grain; `any` is never expected
+_MONTHS = {"month": 1, "quarter": 3, "semester": 6, "year": 12}
 # options in front of a key could open a shell or a tunnel: only the bare key is taken
 PUBLIC_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-\S+) [A-Za-z0-9+/=]+( .*)?")
 
@@ -40,6 +46,7 @@ class Partner:
         notice_version, legal_basis, processing_contract, processing_country: without all four, its personal columns
             are refused; the legal basis is `INTERET_PUBLIC` or `INTERET_LEGITIME`.
         is_synthetic: true for a partner of the demonstration.
+        email: where receipts and reminders are sent, where mail is configured.
     """
 
     partner_code: str
@@ -53,6 +60,7 @@ class Partner:
     processing_contract: str | None = None
     processing_country: str | None = None
     is_synthetic: bool = False
+    email: str | None = None
 
     @property
     def has_convention(self) -> bool:
@@ -75,8 +83,6 @@ def add(settings: Settings, connection: psycopg.Connection[Any], partner: Partne
     Raises:
         LakouError: the code or a feed is not one, or a folder cannot be made.
     """
-    from ingestion.contracts import load_contracts
-
     if not CODE.fullmatch(partner.partner_code):
         raise LakouError(
             f"{partner.partner_code!r} is no partner code",
@@ -88,6 +94,8 @@ def add(settings: Settings, connection: psycopg.Connection[Any], partner: Partne
         raise LakouError(
             f"no feed is called {', '.join(unknown) or '(none given)'}", f"choose among {', '.join(sorted(contracts))}"
         )
+    if partner.email is not None and not EMAIL.fullmatch(partner.email):
+        raise LakouError(f"{partner.email!r} is no e-mail address", "give one address, such as donnees@example.org")
     names = [field.name for field in fields(Partner)]
     columns = sql.SQL(", ").join(map(sql.Identifier, names))
     statement = sql.SQL(
@@ -119,23 +127,43 @@ def make_folders(settings: Settings, partner_code: str) -> None:
 
 
 def write_guides(settings: Settings, partner: Partner) -> None:
-    """Write the templates, the dictionary and the page on how to connect into `modeles/`."""
+    """Write the templates, the dictionary and the page on how to connect into `modeles/`; former templates go.
+
+    Raises:
+        LakouError: the folder cannot be written.
+    """
     import tempfile
     from pathlib import Path
 
-    from ingestion.contracts import load_contracts
-    from ingestion.generate import dictionary_html, write_template
+    from ingestion.workbook_templates import dictionary_html, write_template
 
-    known = load_contracts()
-    contracts = [known[feed] for feed in partner.feeds]
+    contracts = [load_contract(feed) for feed in partner.feeds]
     folder = settings.drop / partner.partner_code / "modeles"
+    made = {template_name(group): group for group in workbooks(contracts)}
     with tempfile.TemporaryDirectory() as temporary:
-        for contract in contracts:
-            made = Path(temporary) / f"{contract.feed}_{contract.name}__modele.xlsx"
-            write_template([contract], made)
-            write_atomically(folder / made.name, made.read_bytes())
+        for name, group in made.items():
+            path = Path(temporary) / name
+            write_template(group, path, partner=partner.partner_code, programme=partner.programme_code)
+            write_atomically(folder / name, path.read_bytes())
+    for path in folder.glob("*__modele.xlsx"):
+        if path.name not in made:
+            path.unlink(missing_ok=True)
     write_atomically(folder / "DICTIONNAIRE.html", dictionary_html(contracts).encode())
-    write_atomically(folder / "LISEZ-MOI.html", _connection_page(settings, partner, contracts))
+    write_atomically(folder / "LISEZ-MOI.html", _connection_page(settings, partner, list(made.items())))
+
+
+def workbooks(contracts: Iterable[Contract]) -> list[list[Contract]]:
+    """Feeds that share one template, group by group, in the order of their first feed."""
+    groups: dict[str, list[Contract]] = {}
+    for contract in contracts:
+        groups.setdefault(contract.workbook or contract.feed, []).append(contract)
+    return list(groups.values())
+
+
+def template_name(contracts: Sequence[Contract]) -> str:
+    """`F14_structures__modele.xlsx`, or `formation__modele.xlsx` where it carries several feeds."""
+    first = contracts[0]
+    return f"{first.workbook if len(contracts) > 1 else f'{first.feed}_{first.name}'}__modele.xlsx"
 
 
 def add_key(settings: Settings, partner_code: str, public_key: str) -> bool:
@@ -168,27 +196,22 @@ def expect(
     first_month: dt.date,
     last_month: dt.date,
 ) -> int:
-    """Expect one delivery a month of each feed, due on the day that its contract says; the caller commits.
+    """Expect what each feed's contract says: its periods that end within these months; the caller commits.
 
     Args:
-        first_month, last_month: any day of the first and of the last month expected.
+        first_month, last_month: any day of the first and of the last month.
 
     Returns:
         How many were not expected before.
     """
-    from ingestion.contracts import load_contract
-
-    due_days = {feed: load_contract(feed).due_day for feed in feeds}
-    rows = []
-    month = first_month.replace(day=1)
-    while month <= last_month:
-        following = (month + dt.timedelta(days=32)).replace(day=1)
-        end = following - dt.timedelta(days=1)
-        rows += [
-            (partner_code, feed, f"{month:%Y-%m}", month, end, following.replace(day=due))
-            for feed, due in due_days.items()
-        ]
-        month = following
+    rows = [
+        (partner_code, feed, period.text, period.start, period.end, period.end + dt.timedelta(days=contract.due_days))
+        for feed in feeds
+        if (contract := load_contract(feed)).due_days is not None
+        for period in periods(contract.grain, first_month, last_month)
+    ]
+    if not rows:
+        return 0
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into ops.expected_deliveries (partner_code, feed, period, period_start, period_end, due_on)"
@@ -198,15 +221,31 @@ def expect(
         return max(cursor.rowcount, 0)
 
 
-def _connection_page(settings: Settings, partner: Partner, contracts: Sequence[Contract]) -> bytes:
-    import os
+def periods(grain: str, first_month: dt.date, last_month: dt.date) -> list[Period]:
+    """Months, quarters, half-years or years that end within these months; none of the grain `any`."""
+    length = _MONTHS.get(grain)
+    if length is None:
+        return []
+    found = []
+    for index in range(first_month.year * 12 + first_month.month, last_month.year * 12 + last_month.month + 1):
+        year, month = divmod(index - 1, 12)
+        if (month + 1) % length == 0:
+            at = (month + 1) // length
+            texts = {1: f"{year}-{at:02d}", 3: f"{year}-T{at}", 6: f"{year}-S{at}", 12: f"{year}"}
+            found.append(parse_period(texts[length]))
+    return found
 
-    from ingestion.receipts import render
+
+def _connection_page(
+    settings: Settings, partner: Partner, templates: Sequence[tuple[str, Sequence[Contract]]]
+) -> bytes:
+    import os
 
     return render(
         "connexion.html.j2",
         partner=partner,
-        contracts=contracts,
+        templates=templates,
+        names={feed: example_name(load_contract(feed), partner.partner_code) for feed in partner.feeds},
         host=os.environ.get("LAKOU_SFTP_HOST", "127.0.0.1"),
         port=os.environ.get("LAKOU_SFTP_PORT", "2222"),
         fingerprint=_fingerprint(settings),

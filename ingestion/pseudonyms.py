@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ingestion.errors import ConfigurationError
+from ingestion.vocabulary import FEW, by_different
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,13 +23,13 @@ class Pseudonymiser:
     """Turns values into keyed hashes.
 
     Args:
-        key: bytes of the secret; never stored beside what it hashes.
+        key: the secret's text as bytes (ASCII); never stored beside what it hashes.
     """
 
     key: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.key) < 16:
+        if len(self.key) < 16 or not self.key.isascii():
             raise ConfigurationError("the HMAC key is too short", "put hmac.key back: 64 hexadecimal digits")
 
     @property
@@ -39,18 +41,9 @@ class Pseudonymiser:
         """HMAC-SHA256 of one text, 64 hexadecimal digits."""
         return hmac.digest(self.key, text.encode(), "sha256").hex()
 
-    def hash_unique(self, values: pl.Series) -> pl.Series:
-        """Hash a column of text; each different value is hashed once, null stays null."""
-        import polars as pl
-
-        hashed = {text: self.digest(text) for text in values.unique() if text is not None}
-        return pl.Series(values.name, map(hashed.get, values), dtype=pl.String)
-
     def hash_rows(self, values: pl.Series) -> pl.Series:
-        """Hash a column of text whose values are all but unique."""
-        import polars as pl
-
-        return pl.Series(values.name, map(self.digest, values), dtype=pl.String)
+        """Hash a column of text, as `digest` does each; null stays null."""
+        return values.alias("text").to_frame().select(self._hashed("text")).to_series().alias(values.name)
 
     def person_keys(self, people: pl.DataFrame) -> pl.DataFrame:
         """Keys of people.
@@ -64,17 +57,38 @@ class Pseudonymiser:
         """
         import polars as pl
 
-        parts = people.select(
-            email=pl.col("courriel").str.replace_all(r"\s", "").str.to_lowercase().replace("", None),
-            surname=letters(pl.col("nom_naissance")),
-            forename=letters(pl.col("prenom")),
-            year=pl.col("annee_naissance"),
-        ).select(
-            person_key_1="email",
-            person_key_2=pl.concat_str("surname", "forename", "year", separator="|"),
-            person_key_3=pl.concat_str("forename", "year", separator="|"),
+        forms = {"courriel": _address, "nom_naissance": letters, "prenom": letters}
+        if people.height < FEW:
+            plain = people.select(*(form(pl.col(name)) for name, form in forms.items()), "annee_naissance")
+        else:
+            each = (_each(people[name], form) for name, form in forms.items())
+            plain = pl.DataFrame([*each, people["annee_naissance"]])
+        parts = plain.select(
+            person_key_1="courriel",
+            person_key_2=pl.concat_str("nom_naissance", "prenom", "annee_naissance", separator="|"),
+            person_key_3=pl.concat_str("prenom", "annee_naissance", separator="|"),
         )
-        return pl.DataFrame([self.hash_unique(parts[name]) for name in parts.columns])
+        if parts.height < FEW:
+            return parts.select(self._hashed(name) for name in parts.columns)
+        third = by_different(parts["person_key_3"], self.hash_rows)
+        return parts.select(self._hashed(name) for name in parts.columns[:2]).with_columns(third)
+
+    def _hashed(self, name: str) -> pl.Expr:
+        import polars_hash as plh
+
+        hashed: pl.Expr = plh.col(name).chash.hmac_sha256(key=self.key.decode())
+        return hashed
+
+
+def _each(texts: pl.Series, form: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    import polars as pl
+
+    made = by_different(texts, lambda once: once.to_frame("text").select(form(pl.col("text"))).to_series())
+    return made.alias(texts.name)
+
+
+def _address(email: pl.Expr) -> pl.Expr:
+    return email.str.replace_all(r"\s", "").str.to_lowercase().replace("", None)
 
 
 def letters(text: pl.Expr) -> pl.Expr:

@@ -1,75 +1,93 @@
-"""From the bytes of one file to a table of text: which record is on which line, and what was not understood."""
+"""From the bytes of one file to batches of text: which record is on which line, and what was not understood."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import datetime as dt
-import io
 import re
 import unicodedata
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingestion.contracts import Column, Contract
+from ingestion.csv_records import csv_sources, first_lines
 from ingestion.errors import BlockedFile
+from ingestion.records import (
+    HEADER_SEARCH,
+    NO_VALUE,
+    ROW,
+    Block,
+    Head,
+    Remark,
+    Source,
+    column_names,
+    cuts_frame,
+    empty,
+    unreadable,
+)
+from ingestion.workbooks import WORKBOOKS, SheetStart, sheet_starts, workbook_sources
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
 
-    Positions = np.ndarray[Any, np.dtype[np.int64]]
+__all__ = [
+    "NO_VALUE",
+    "ROW",
+    "Batch",
+    "Header",
+    "Mark",
+    "Reading",
+    "Remark",
+    "normal",
+    "open_reading",
+    "read_marks",
+]
 
-SEPARATORS = ";,\t|"
-HEADER_SEARCH = 30
-MAX_BYTES = 1 << 30
-MAX_ZIP_ENTRIES = 2_000
-MAX_ZIP_BYTES = 1 << 30
-MAX_ZIP_RATIO = 150
-# below this an archive cannot hurt, whatever its ratio
-HARMLESS_ZIP_BYTES = 16 << 20
-WORKBOOK_ROWS = 1_048_576
+MAX_BYTES = 2 << 30
+# notes of one kind about single rows
+NOTED = 100
 _TOTAL = r"(?i)^[\s\x1f]*(?:sous[- ]?)?(?:total|totaux)(?: g[ée]n[ée]ral)?\s*:?\s*(?:\x1f|$)"
-# an unclosed quote may not swallow more than this many lines
-MAX_QUOTED_LINES = 50
-ROW = "_row_number"
-REPLACEMENT = "\ufffd"
+_BLANK = r"^[\s\x1f\u200b\ufeff]*$"
+_MARK = re.compile(
+    r"lakou:(?P<feed>[A-Za-z]\d{2}[a-z]?):(?P<version>[\w.]+)"
+    r"(?::(?P<partner>[^:]+):(?P<period>[^:]+):v(?P<number>\d+)(?::rejets(?P<part>\d+))?)?[;,\s\"]*"
+)
 # the first row of a template, and what Excel writes to tell a separator
-MARKS = ("lakou:", "sep=")
+_MARKS = ("lakou:", "sep=")
+# columns that tell a partner why a row was refused
+_REASONS = ("motif du refus",)
+_REASONS_TO_MEND = ("motif", "a corriger")
+_COVER = "envoi"
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """What reading noticed: `rule_id`, `severity` (AVERTISSEMENT or NOTE), French `message` and `remedy`."""
-
-    row_number: int
-    column: str
-    value: str
-    rule_id: str
-    severity: str
-    message: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One file as text.
+class Header:
+    """The header of a table.
 
     Args:
-        cells: text columns `c0`, `c1`… as written, and `_row_number` (Int32), the line where the record begins.
-        header: the header's cells as written.
+        cells: its cells as written; those of a header of two rows are joined.
         positions: index of the cell of each contract column that the file has.
-        truncated: records that are no row of the table: `_row_number`, `text`, `cells` (list), `rule_id`, `reason`.
-        remarks: warnings and notes.
+        line: its line, the last one where it has two.
+    """
+
+    cells: tuple[str, ...]
+    positions: Mapping[str, int]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows that follow one another.
+
+    Args:
+        cells: text columns `c0`, `c1`… as written, and `_row_number` (Int32), the line where the record begins. A
+            formula without a stored value is the text `NO_VALUE`.
+        truncated: records that are no row of the table: `_row_number`, `text`, `rule_id`, `reason`, `cells` (list).
+        remarks: warnings and notes about these rows.
     """
 
     cells: pl.DataFrame
-    header: tuple[str, ...]
-    positions: Mapping[str, int]
     truncated: pl.DataFrame
     remarks: tuple[Remark, ...]
 
@@ -79,12 +97,71 @@ class Table:
         return self.cells.height + self.truncated.height
 
 
-def read_table(path: Path, extension: str, contract: Contract) -> Table:
-    """Read one file of a feed.
+class Reading:
+    """One table of one file, read in batches: memory stays flat whatever its size.
+
+    Args:
+        header: its header.
+        remarks: warnings and notes about the file, known before its rows are.
+    """
+
+    __slots__ = ("_blocks", "_kept", "_repeated", "_required", "header", "remarks")
+
+    def __init__(  # noqa: PLR0917 - made here only
+        self,
+        header: Header,
+        remarks: tuple[Remark, ...],
+        blocks: Callable[[], Iterator[Block]],
+        repeated: Sequence[Sequence[str]],
+        kept: Sequence[int] | None,
+        required: Sequence[str],
+    ) -> None:
+        self.header, self.remarks = header, remarks
+        self._blocks, self._repeated, self._kept, self._required = blocks, repeated, kept, required
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows in file order, a fresh pass each call; a small file is one batch."""
+        filter_ = _Filter(self.header, self._repeated, self._required)
+        for block in self._blocks():
+            cells = block.cells
+            if self._kept is not None:
+                cells = cells.select(
+                    *(f"c{old}" if old == new else _renamed(old, new) for new, old in enumerate(self._kept)), ROW
+                )
+            cells, notes = filter_.rows(cells)
+            yield Batch(cells, cuts_frame(block.cuts), (*block.remarks, *notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a template, or a file of rows to mend, says of itself.
+
+    Args:
+        sheet: name of the sheet; empty for a CSV.
+        feed: code of the feed.
+        contract_version: version of the contract that the template was made from.
+        partner_code, period: whose delivery, of which period, where it says so.
+        version, part: version of the delivery and number of the file of rows to mend, where it says so.
+        has_rows: whether something stands below its header.
+    """
+
+    sheet: str
+    feed: str
+    contract_version: str
+    partner_code: str | None
+    period: str | None
+    version: int | None
+    part: int | None
+    has_rows: bool
+
+
+def open_reading(path: Path, extension: str, contract: Contract, sheet: str | None = None) -> Reading:
+    """Find the table of a feed in a file.
 
     Args:
         path: file whose bytes are read; its own name does not matter.
         extension: `csv`, `xlsx`, `ods` or `xls`.
+        sheet: the only sheet to look at.
 
     Raises:
         BlockedFile: FICHIER-VIDE, FICHIER-ILLISIBLE, FORMAT-NON-PRIS, COLONNE-MANQUANTE or COLONNE-DOUBLE.
@@ -92,379 +169,132 @@ def read_table(path: Path, extension: str, contract: Contract) -> Table:
     extension = extension.lower().lstrip(".")
     size = path.stat().st_size
     if size == 0:
-        raise _empty("Le fichier est vide (0 octet).")
+        raise empty("Le fichier est vide (0 octet).")
     if size > MAX_BYTES:
-        raise _unreadable("Le fichier dépasse 1 Gio.", "Envoyez un fichier par mois, ou partagez-le en périodes.")
+        raise unreadable("Le fichier dépasse 2 Gio.", "Envoyez un fichier par mois, ou partagez-le en périodes.")
     if extension == "csv":
-        return _read_csv(path.read_bytes(), contract)
-    if extension in {"xlsx", "ods", "xls"}:
-        return _read_workbook(path, extension, contract)
-    raise BlockedFile(
-        "FORMAT-NON-PRIS", f"Le format .{extension} n'est pas pris.", "Enregistrez le fichier en .csv, .xlsx ou .ods."
-    )
+        source, found = _best(csv_sources(path), contract)
+    elif extension in WORKBOOKS:
+        source, found = _best(workbook_sources(path, sheet), contract)
+    else:
+        raise BlockedFile(
+            "FORMAT-NON-PRIS",
+            f"Le format .{extension} n'est pas pris.",
+            "Enregistrez le fichier en .csv, .xlsx ou .ods.",
+        )
+    return _reading(source, found, contract)
+
+
+def read_marks(path: Path, extension: str) -> tuple[Mark, ...]:
+    """The marks of a template's sheets, or of a CSV's first line; none where there are none, and never an error."""
+    extension = extension.lower().lstrip(".")
+    try:
+        if extension == "csv":
+            starts = [SheetStart("", first_lines(path))]
+        elif extension in WORKBOOKS:
+            starts = sheet_starts(path)
+        else:
+            return ()
+    except (BlockedFile, OSError):
+        return ()
+    cover = next((_cover(start.rows) for start in starts if normal(start.name) == _COVER), {})
+    marks = []
+    for start in starts:
+        written = start.rows[0][0] if start.rows and start.rows[0] else ""
+        if found := _MARK.fullmatch(written.strip()):
+            number, part = found["number"] or cover.get("version", "").strip(" vV"), found["part"]
+            marks.append(
+                Mark(
+                    sheet=start.name,
+                    feed=found["feed"],
+                    contract_version=found["version"],
+                    partner_code=found["partner"] or cover.get("partenaire") or None,
+                    period=found["period"] or cover.get("periode") or None,
+                    version=int(number) if number.isdecimal() else None,
+                    part=int(part) if part else None,
+                    has_rows=any(cell.strip() for row in start.rows[2:] for cell in row),
+                )
+            )
+    return tuple(marks)
+
+
+def _cover(rows: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Labels and values of the sheet that says whose delivery it is."""
+    return {normal(row[0]): row[1].strip() for row in rows if len(row) > 1 and row[1].strip()}
 
 
 @lru_cache(maxsize=4096)
 def normal(text: str) -> str:
     """A header's cell as it is compared: lower case, no accents, words of letters and digits with single spaces."""
-    plain = unicodedata.normalize("NFKD", text.lower().replace("œ", "oe"))
+    plain = unicodedata.normalize("NFKD", text.lower().replace("œ", "oe").replace("æ", "ae"))
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     return " ".join(re.findall(r"[a-z0-9]+", plain))
 
 
-# ---------------------------------------------------------------------------------------------------------- CSV
+# ------------------------------------------------------------------------------------------------------- header
 
 
-def _read_csv(data: bytes, contract: Contract) -> Table:
-    text, remarks = _decode(data)
-    is_damaged = bool(remarks) and REPLACEMENT in text
-    if not text.strip():
-        raise _empty("Le fichier ne contient aucun caractère.")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    separator, skipped = _find_header(text, contract)
-    body, lines, torn = _records(text, separator)
-    header_cells = _cells(_record(body, lines, skipped), separator)
-    line = int(lines.numbers[skipped])
-    matching = match_header(header_cells, contract, line)
-    cells, truncated = _parse(body, lines, skipped + 1, separator, len(header_cells))
-    cells, notes = _set_aside(cells, header_cells)
-    notes += _unnamed_columns(cells, header_cells, line)
-    if is_damaged:
-        cells, damaged = _undecoded(cells, separator)
-        truncated += damaged
-    cut = _truncated_frame([*torn, *truncated])
-    preamble = _preamble_notes(skipped, text)
-    return Table(cells, tuple(header_cells), matching.positions, cut, (*remarks, *matching.remarks, *preamble, *notes))
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A header found among the first records of a source.
+
+    Args:
+        names: how many contract columns it names.
+        is_whole: whether it names all that are required.
+        index: index of its (last) record.
+        rows: how many records it has, 1 or 2.
+        cells: its cells.
+    """
+
+    names: int
+    is_whole: bool
+    index: int
+    rows: int
+    cells: list[str]
 
 
-def _decode(data: bytes) -> tuple[str, list[Remark]]:
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")):
-        raise _unreadable(
-            "Le fichier porte l'extension .csv mais n'est pas un texte (c'est un classeur ou un PDF).",
-            "Enregistrez-le au format CSV, ou gardez l'extension de son vrai format (.xlsx, .ods).",
-        )
-    try:
-        if data.startswith(codecs.BOM_UTF8):
-            return data[3:].decode("utf-8"), []
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return data.decode("utf-16"), [_encoding_note("UTF-16")]
-        if b"\0" in data:
-            raise _unreadable(
-                "Le fichier n'est pas un texte : il contient des octets nuls.", "Enregistrez-le au format CSV (UTF-8)."
-            )
-        return data.decode("utf-8"), []
-    except UnicodeDecodeError as error:
-        if error.encoding.startswith("utf-16"):
-            raise _unreadable("Le texte en UTF-16 est coupé.", "Enregistrez le fichier en CSV (UTF-8).") from error
-    return data.removeprefix(codecs.BOM_UTF8).decode("cp1252", errors="replace"), [_encoding_note("Windows-1252")]
+def _best(sources: Iterable[Source], contract: Contract) -> tuple[Source, _Found]:
+    """The source whose header names most columns; the first one that names all that are required."""
+    best: tuple[Source, _Found] | None = None
+    for source in sources:
+        found = _find_header(source.head, contract)
+        if best is None or found.names > best[1].names:
+            best = source, found
+        if found.is_whole:
+            return source, found
+    if best is None:
+        raise empty("Le classeur ne contient aucune feuille visible.")
+    return best
 
 
-def _encoding_note(name: str) -> Remark:
-    return Remark(0, "", name, "ENCODAGE", "NOTE", f"Le fichier a été lu en {name}.", "")
-
-
-def _find_header(text: str, contract: Contract) -> tuple[str, int]:
-    """The separator, and how many records come before the header."""
-    sample = text[: 1 << 16].split("\n", HEADER_SEARCH)[:HEADER_SEARCH]
+def _find_header(head: Head, contract: Contract) -> _Found:
     known = _known_headers(contract)
     required = {column.name for column in contract.columns if column.required}
-    best, found = 0, (max(SEPARATORS, key="\n".join(sample).count), 0)
-    for separator in SEPARATORS:
-        for index, record in enumerate(_sample_records(sample, separator)):
-            names = {known.get(normal(cell)) for cell in record} - {None}
-            if names and required <= names:
-                return separator, index
-            if len(names) > best:
-                best, found = len(names), (separator, index)
-    if not best:
-        lines = enumerate(text.split("\n"))
-        return found[0], next(index for index, line in lines if line.strip())
-    return found
+    filled = (index for index, record in enumerate(head.records) if any(cell.strip() for cell in record))
+    first = next(filled, 0)
+    best = _Found(0, False, first, 1, head.records[first] if head.records else [])
+    for index, record in enumerate(head.records[:HEADER_SEARCH]):
+        candidates = [(1, record)]
+        if index and any(cell.strip() for cell in head.records[index - 1]):
+            candidates.append((2, _joined(head.records[index - 1], record, known)))
+        for rows, cells in candidates:
+            names = {known[name] for cell in cells if (name := normal(cell)) in known}
+            if len(names) > best.names:
+                best = _Found(len(names), required <= names, index, rows, cells)
+    return best
 
 
-def _sample_records(lines: list[str], separator: str) -> Iterator[list[str]]:
-    try:
-        yield from csv.reader(io.StringIO("\n".join(lines)), delimiter=separator)
-    except csv.Error:
-        yield from (line.split(separator) for line in lines)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A record that is no row of the table, and why."""
-
-    row_number: int
-    text: str
-    cells: list[str]
-    reason: str
-    rule_id: str = "ENREGISTREMENT-TRONQUE"
-
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """Where the records of a text begin: `starts` (byte offsets, then the end) and `numbers` (lines, from 1)."""
-
-    starts: Positions
-    numbers: Positions
-
-
-def _records(text: str, separator: str) -> tuple[bytes, _Lines, list[_Cut]]:
-    """Find the records; a text whose quotes are not regular is first written again with regular ones."""
-    import numpy as np
-
-    body = text.encode()
-    torn: list[_Cut] = []
-    numbers: Positions | None = None
-    if b'"' in body:
-        codes = np.frombuffer(body, np.uint8)
-        quotes = np.flatnonzero(codes == ord('"'))
-        if not _quotes_are_regular(codes, quotes, ord(separator)):
-            body, numbers, torn = _requote(text, separator)
-            codes = np.frombuffer(body, np.uint8)
-            quotes = np.flatnonzero(codes == ord('"'))
-        ends = np.flatnonzero(codes == ord("\n"))
-        ends_outside = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    else:
-        codes = np.frombuffer(body, np.uint8)
-        ends = ends_outside = np.flatnonzero(codes == ord("\n"))
-    starts = np.concatenate((np.zeros(1, np.int64), ends_outside + 1))
-    if numbers is None:
-        numbers = np.searchsorted(ends, starts) + 1
-    if starts[-1] < len(body):
-        starts = np.append(starts, len(body) + 1)
-    return body, _Lines(starts, numbers[: len(starts) - 1]), torn
-
-
-def _quotes_are_regular(codes: np.ndarray[Any, np.dtype[np.uint8]], quotes: Positions, separator: int) -> bool:
-    """Whether every quote opens a cell, closes one or is doubled inside one: then a strict reader alters nothing."""
-    import numpy as np
-
-    if len(quotes) % 2:
-        return False
-    padded = np.concatenate(([ord("\n")], codes, [ord("\n")]))
-    before, after = padded[quotes[0::2]], padded[quotes[1::2] + 2]
-    limits = (separator, ord("\n"), ord('"'))
-    opened = np.isin(before, limits)
-    closed = np.isin(after, limits)
-    # a quote before an opening one is its pair only when it closed just before
-    doubled_before = before == ord('"')
-    doubled_before[1:] &= quotes[2::2] - quotes[1:-1:2] == 1
-    doubled_before[:1] = False
-    opened &= (before != ord('"')) | doubled_before
-    doubled_after = after == ord('"')
-    doubled_after[:-1] &= quotes[2::2] - quotes[1:-1:2] == 1
-    doubled_after[-1:] = False
-    closed &= (after != ord('"')) | doubled_after
-    return bool(opened.all() and closed.all())
-
-
-def _requote(text: str, separator: str) -> tuple[bytes, Positions, list[_Cut]]:
-    """Write a text of irregular quotes again: a quote inside a cell stays a character, an unclosed one ends its record.
-
-    This reads line by line; only files that a strict reader would alter come here.
-    """
-    import numpy as np
-
-    lines = text.split("\n")
-    cell = re.compile(rf'\s*"((?:[^"]|"")*)"[ ]*(?={re.escape(separator)}|$)|([^{re.escape(separator)}]*)', re.DOTALL)
-    records: list[str] = []
-    numbers: list[int] = []
-    torn: list[_Cut] = []
-    index = 0
-    while index < len(lines):
-        line, taken = lines[index], 1
-        if '"' in line:
-            cells = _split_quoted(line, cell, separator)
-            while cells is None and taken < MAX_QUOTED_LINES and index + taken < len(lines):
-                line += "\n" + lines[index + taken]
-                taken += 1
-                cells = _split_quoted(line, cell, separator) if '"' in lines[index + taken - 1] else None
-            if cells is None:
-                text_cells = lines[index].split(separator)
-                torn.append(_Cut(index + 1, lines[index], text_cells, "un guillemet n'est pas refermé"))
-                records.append("")
-                numbers.append(index + 1)
-                index += 1
-                continue
-            line = separator.join(_quoted(text, separator) for text in cells)
-        records.append(line)
-        numbers.append(index + 1)
-        index += taken
-    return "\n".join(records).encode(), np.array(numbers, np.int64), torn
-
-
-def _split_quoted(line: str, cell: re.Pattern[str], separator: str) -> list[str] | None:
-    """Cells of a record, or None where an opening quote is not closed in it."""
-    cells, position = [], 0
-    while True:
-        match = cell.match(line, position)
-        if match is None:
-            return None
-        if match[1] is not None:
-            cells.append(match[1].replace('""', '"'))
-        elif match[2].lstrip().startswith('"') and (match[2].count('"') % 2 or "\n" in line):
-            return None
-        else:
-            cells.append(match[2])
-        position = match.end() + 1
-        if match.end() >= len(line):
-            return cells
-        if line[match.end()] != separator:
-            return None
-
-
-def _quoted(text: str, separator: str) -> str:
-    if separator in text or '"' in text or "\n" in text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
-def _record(body: bytes, lines: _Lines, index: int) -> str:
-    return body[int(lines.starts[index]) : int(lines.starts[index + 1]) - 1].decode()
-
-
-def _cells(record: str, separator: str) -> list[str]:
-    return next(csv.reader([record], delimiter=separator), [])
-
-
-def _parse(body: bytes, lines: _Lines, first: int, separator: str, width: int) -> tuple[pl.DataFrame, list[_Cut]]:
-    """Records from `first` on, as `width` text columns and the line numbers; those of another width apart."""
-    import numpy as np
-    import polars as pl
-    import pyarrow as pa
-    from pyarrow import csv as pc
-
-    names = [f"c{index}" for index in range(width)]
-    numbers = lines.numbers[first:]
-    start = int(lines.starts[first]) if first < len(lines.starts) else len(body)
-    if not len(numbers):
-        return _no_cells(names), []
-    if width == 1:
-        texts = [_cells(_record(body, lines, first + index), separator) for index in range(len(numbers))]
-        frame = pl.DataFrame({"c0": [cells[0] if cells else "" for cells in texts]}, schema={"c0": pl.String})
-        frame = frame.with_columns(pl.Series(ROW, numbers, pl.Int32))
-        return frame.filter(pl.col("c0").str.strip_chars() != ""), []
-    invalid: list[Any] = []
-
-    def set_aside(row: Any) -> str:
-        invalid.append((row.number, row.text))
-        return "skip"
-
-    longest = int(np.diff(lines.starts).max()) + 1
-    table = pc.read_csv(
-        pa.BufferReader(memoryview(body)[start:]),
-        read_options=pc.ReadOptions(
-            use_threads=False, column_names=names, block_size=min(max(1 << 24, 4 * longest), (1 << 31) - 1)
-        ),
-        parse_options=pc.ParseOptions(
-            delimiter=separator, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=set_aside
-        ),
-        convert_options=pc.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
-        ),
-    )
-    frame = pl.DataFrame(table)
-    good = np.ones(len(numbers), bool)
-    extra: list[list[str]] = []
-    extra_numbers: list[int] = []
-    truncated: list[_Cut] = []
-    for number, text in invalid:
-        good[number - 1] = False
-        line = int(numbers[number - 1])
-        cells = _cells(text, separator)
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-            extra.append(cells[:width])
-            extra_numbers.append(line)
-        else:
-            count = "1 cellule" if len(cells) == 1 else f"{len(cells)} cellules"
-            truncated.append(_Cut(line, text, cells, f"{count} au lieu de {width}"))
-    frame = frame.with_columns(pl.Series(ROW, numbers[good], pl.Int32))
-    if extra:
-        rows = pl.DataFrame(extra, schema=dict.fromkeys(names, pl.String), orient="row")
-        frame = pl.concat([frame, rows.with_columns(pl.Series(ROW, extra_numbers, pl.Int32))]).sort(ROW)
-    return frame, truncated
-
-
-def _no_cells(names: Sequence[str]) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.DataFrame(schema={**dict.fromkeys(names, pl.String), ROW: pl.Int32})
-
-
-def _truncated_frame(rows: Iterable[_Cut]) -> pl.DataFrame:
-    import polars as pl
-
-    names = ("text", "rule_id", "reason")
-    schema: dict[str, pl.DataType] = {
-        ROW: pl.Int32(),
-        **dict.fromkeys(names, pl.String()),
-        "cells": pl.List(pl.String),
-    }
-    return pl.DataFrame(
-        [(row.row_number, row.text, row.rule_id, row.reason, row.cells) for row in sorted(rows, key=_row_number)],
-        schema=schema,
-        orient="row",
-    )
-
-
-def _row_number(row: _Cut) -> int:
-    return row.row_number
-
-
-def _set_aside(cells: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, list[Remark]]:
-    """Drop what is no record: blank rows, the header again, totals."""
-    import polars as pl
-
-    names = [name for name in cells.columns if name != ROW]
-    # one text a row: a control character that no cell holds stands between its cells
-    row = pl.concat_str(names, separator="\x1f")
-    found = cells.select(
-        blank=row.str.contains(r"^[\s\x1f\u200b\ufeff]*$"),
-        repeated=row == "\x1f".join(header),
-        total=row.str.contains(_TOTAL),
-    )
-    blank, repeated, total = found.get_columns()
-    notes = []
-    if repeated.any():
-        told = "L'en-tête est répété à cette ligne : elle est passée."
-        notes += _row_notes(cells.filter(repeated)[ROW], "ENTETE-REPETE", told)
-    if total.any():
-        notes += _row_notes(cells.filter(total)[ROW], "LIGNE-TOTAL", "Cette ligne est un total : elle est passée.")
-    dropped = blank | repeated | total
-    return cells.filter(~dropped) if dropped.any() else cells, notes
-
-
-def _row_notes(numbers: pl.Series, rule_id: str, message: str) -> list[Remark]:
-    return [Remark(number, "", "", rule_id, "NOTE", message) for number in numbers.head(100)]
-
-
-def _preamble_notes(skipped: int, first: str) -> list[Remark]:
-    if not skipped or (skipped == 1 and first.lower().startswith(MARKS)):
-        return []
-    what = "La première ligne" if skipped == 1 else f"Les {skipped} premières lignes"
-    verb = "précède l'en-tête : elle est passée" if skipped == 1 else "précèdent l'en-tête : elles sont passées"
-    return [Remark(1, "", "", "LIGNE-TITRE", "NOTE", f"{what} {verb}.")]
-
-
-def _undecoded(cells: pl.DataFrame, separator: str) -> tuple[pl.DataFrame, list[_Cut]]:
-    """Set records apart that hold bytes of no character of the file's encoding."""
-    import polars as pl
-
-    names = [name for name in cells.columns if name != ROW]
-    is_damaged = pl.any_horizontal(pl.col(name).str.contains(REPLACEMENT, literal=True) for name in names)
-    damaged = cells.filter(is_damaged)
-    texts = damaged.select(pl.concat_list(names)).to_series().to_list()
-    reason = "des caractères n'existent pas dans l'encodage du fichier"
-    cuts = [
-        _Cut(number, separator.join(record), record, reason) for number, record in zip(damaged[ROW], texts, strict=True)
-    ]
-    return cells.filter(~is_damaged), cuts
-
-
-# ------------------------------------------------------------------------------------------------------- header
+def _joined(above: Sequence[str], below: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """Cells of a header of two rows: each column by the row, or the two, that make a known name."""
+    cells, group = [], ""
+    for index in range(max(len(above), len(below))):
+        upper = above[index] if index < len(above) else ""
+        lower = below[index] if index < len(below) else ""
+        group = upper if upper.strip() else group
+        choices = (lower, upper, f"{upper} {lower}", f"{group} {lower}")
+        fallback = f"{upper} {lower}".strip()
+        cells.append(next((text for text in choices if normal(text) in known), fallback))
+    return cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,7 +306,7 @@ class Matching:
 
 
 def match_header(header: Sequence[str], contract: Contract, line: int) -> Matching:
-    """Recognise columns by their name or French label; accents, case, spaces and apostrophes do not matter.
+    """Recognise columns by name, French label or alias; accents, case, spaces and apostrophes do not matter.
 
     Raises:
         BlockedFile: COLONNE-MANQUANTE or COLONNE-DOUBLE.
@@ -504,6 +334,15 @@ def match_header(header: Sequence[str], contract: Contract, line: int) -> Matchi
             f"L'en-tête (ligne {line}) porte deux fois {names}.",
             "Gardez une seule colonne de chaque nom et déposez le fichier de nouveau.",
         )
+    if not positions:
+        wanted = ", ".join(f"« {column.name} »" for column in contract.columns if column.required)
+        raise BlockedFile(
+            "COLONNE-MANQUANTE",
+            f"Le fichier n'a pas d'en-tête : aucune des {HEADER_SEARCH} premières lignes ne porte les noms des colonnes"
+            f" du flux {contract.feed} ({wanted}…).",
+            f"Ajoutez une première ligne avec les noms des colonnes, ou repartez du modèle {contract.feed} de votre"
+            " dossier « modeles ».",
+        )
     missing = _missing(positions, contract)
     if missing:
         names = ", ".join(f"« {column.name} » ({column.title})" for column in missing)
@@ -515,14 +354,14 @@ def match_header(header: Sequence[str], contract: Contract, line: int) -> Matchi
         )
     if by_label:
         names = ", ".join(by_label)
-        remarks.append(
-            Remark(line, "", "", "ENTETE-LIBELLE", "NOTE", f"Colonnes reconnues par leur libellé français : {names}.")
-        )
+        told = f"Colonnes reconnues par leur libellé français ou un autre nom : {names}."
+        remarks.append(Remark(line, "", "", "ENTETE-LIBELLE", "NOTE", told))
     return Matching(positions, remarks)
 
 
 def _known_headers(contract: Contract) -> dict[str, str]:
-    return {normal(text): column.name for column in contract.columns for text in (column.title, column.name)}
+    aliases = {normal(text): column.name for column in contract.columns for text in column.aliases}
+    return aliases | {normal(text): column.name for column in contract.columns for text in (column.title, column.name)}
 
 
 def _missing(positions: Mapping[str, int], contract: Contract) -> list[Column]:
@@ -532,13 +371,6 @@ def _missing(positions: Mapping[str, int], contract: Contract) -> list[Column]:
     if people and "courriel" in names and len(names) > 1:
         missing += [column for column in people if column.name in names]
     return missing
-
-
-def _unnamed_columns(cells: pl.DataFrame, header: Sequence[str], line: int) -> list[Remark]:
-    """Warnings for columns that hold something under no name."""
-    unnamed = [index for index, cell in enumerate(header) if not cell.strip()]
-    filled = [index for index in unnamed if (cells[f"c{index}"].str.strip_chars() != "").any()]
-    return [_unknown_column(f"n° {index + 1}, sans nom,", "", line) for index in filled]
 
 
 def _unknown_column(named: str, column: str, line: int) -> Remark:
@@ -553,132 +385,111 @@ def _unknown_column(named: str, column: str, line: int) -> Remark:
     )
 
 
-# ---------------------------------------------------------------------------------------------------- workbooks
+# ------------------------------------------------------------------------------------------------------- reading
 
 
-def _read_workbook(path: Path, extension: str, contract: Contract) -> Table:
-    import polars as pl
-    from python_calamine import CalamineWorkbook, SheetVisibleEnum
-
-    data = path.read_bytes()
-    if extension != "xls":
-        _check_archive(data)
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        metadata = {sheet.name: sheet for sheet in workbook.sheets_metadata}
-        visible = [name for name in workbook.sheet_names if metadata[name].visible == SheetVisibleEnum.Visible]
-        hidden = [name for name in workbook.sheet_names if name not in visible]
-        best: tuple[int, str, list[list[Any]], int] | None = None
-        for name in visible:
-            rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            matched, index = _find_header_row(rows, contract)
-            if best is None or matched > best[0]:
-                best = (matched, name, rows, index)
-            if matched == len(contract.columns):
-                break
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        # calamine raises one class per format, and panics are no Exception: for a partner they are all one
-        raise _unreadable(
-            "Le classeur ne s'ouvre pas : il est abîmé ou protégé par un mot de passe.",
-            "Ouvrez-le, enregistrez-le de nouveau sans mot de passe (ou en CSV) et déposez-le.",
-        ) from error
-    if best is None or not any(any(_written(cell) for cell in row) for row in best[2]):
-        raise _empty("Le classeur ne contient aucune cellule remplie.")
-    _, sheet, rows, index = best
-    if len(rows) > WORKBOOK_ROWS:
-        raise _unreadable("La feuille compte plus de lignes qu'un classeur n'en peut porter.", "Envoyez un CSV.")
-    header = [_written(cell) for cell in rows[index]]
-    matching = match_header(header, contract, index + 1)
-    names = [f"c{position}" for position in range(len(header))]
-    body = rows[index + 1 :]
-    columns = [list(map(_written, column)) for column in zip(*body, strict=True)] if body else []
-    cells = pl.DataFrame(columns or [[] for _ in names], schema=dict.fromkeys(names, pl.String), orient="col")
-    cells = cells.with_columns(pl.int_range(index + 2, index + 2 + cells.height, dtype=pl.Int32).alias(ROW))
-    cells, notes = _set_aside(cells, header)
-    notes += _unnamed_columns(cells, header, index + 1)
-    remarks = [*matching.remarks, *_preamble_notes(index, _written(rows[0][0]) if rows[0] else ""), *notes]
-    if hidden:
-        names_text = ", ".join(f"« {name} »" for name in hidden)
-        remarks.append(Remark(0, "", "", "FEUILLE-MASQUEE", "NOTE", f"Feuilles masquées, non lues : {names_text}."))
-    if len(visible) > 1:
-        remarks.append(Remark(0, "", "", "FEUILLE-LUE", "NOTE", f"Feuille lue : « {sheet} »."))
-    return Table(cells, tuple(header), matching.positions, _truncated_frame([]), tuple(remarks))
-
-
-def _find_header_row(rows: list[list[Any]], contract: Contract) -> tuple[int, int]:
-    """How many columns the best header of a sheet names, and its index (the first filled row if none does)."""
+def _reading(source: Source, found: _Found, contract: Contract) -> Reading:
+    head = source.head
+    if not any(cell.strip() for record in head.records for cell in record):
+        raise empty("Le fichier ne contient aucune cellule remplie.")
+    line = head.lines[found.index]
+    first = found.index - found.rows + 1
+    above = head.records[:first]
+    mark = next((_MARK.fullmatch(record[0].strip()) for record in above if record), None)
+    prefixes = _REASONS_TO_MEND if mark and mark["part"] else _REASONS
     known = _known_headers(contract)
-    best, first = (0, 0), None
-    for index, row in enumerate(rows[:HEADER_SEARCH]):
-        if first is None and any(_written(cell) for cell in row):
-            first = index
-        matched = len({known.get(normal(cell)) for cell in row if isinstance(cell, str)} - {None})
-        if matched > best[0]:
-            best = (matched, index)
-    return best if best[0] else (0, first or 0)
-
-
-def _written(value: Any) -> str:
-    """A cell as a person would write it: 12 and not 12.0, dates as 2026-03-04."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "VRAI" if value else "FAUX"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else format(value, ".15g")
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(" ")
-    return str(value)
-
-
-def _check_archive(data: bytes) -> None:
-    """Refuse an archive that would not fit in memory once inflated, counting while inflating: a directory may lie."""
-    refused = _unreadable(
-        "Le classeur, une fois décompressé, est démesuré.", "Enregistrez-le de nouveau, ou envoyez un fichier CSV."
-    )
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            declared = sum(entry.file_size for entry in entries)
-            if len(entries) > MAX_ZIP_ENTRIES or declared > _allowed(len(data)):
-                raise refused
-            counted = 0
-            for entry in entries:
-                with archive.open(entry) as member:
-                    while chunk := member.read(1 << 20):
-                        counted += len(chunk)
-                        if counted > _allowed(len(data)):
-                            raise refused
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-    ) as error:
-        raise _unreadable(
-            "Le fichier n'est pas un classeur lisible : il est abîmé, incomplet ou protégé.",
-            "Ouvrez-le dans votre tableur, enregistrez-le de nouveau et déposez-le.",
-        ) from error
-
-
-def _allowed(compressed: int) -> int:
-    return min(MAX_ZIP_BYTES, max(HARMLESS_ZIP_BYTES, compressed * MAX_ZIP_RATIO))
-
-
-def _empty(what: str) -> BlockedFile:
-    return BlockedFile(
-        "FICHIER-VIDE",
-        what,
-        "S'il n'y a rien à déclarer, déposez le modèle avec sa seule ligne d'en-tête ; sinon, vérifiez-le.",
+    is_kept = [normal(cell) in known or not normal(cell).startswith(prefixes) for cell in found.cells]
+    kept = [index for index, is_so in enumerate(is_kept) if is_so]
+    cells = [found.cells[index] for index in kept]
+    matching = match_header(cells, contract, line)
+    width = len(is_kept)
+    repeated = [
+        [record[index] if index < len(record) else "" for index in kept]
+        for record in [*head.records[first : found.index + 1], found.cells]
+    ]
+    remarks = [*source.remarks, *matching.remarks, *_title_notes(above)]
+    if found.rows == 2:
+        told = f"L'en-tête est sur deux lignes ({head.lines[first]} et {line}) : elles sont lues ensemble."
+        remarks.append(Remark(line, "", "", "ENTETE-DEUX-LIGNES", "NOTE", told))
+    return Reading(
+        Header(tuple(cells), matching.positions, line),
+        tuple(remarks),
+        lambda: source.blocks(found.index + 1, width),
+        repeated,
+        kept if len(kept) < width else None,
+        [column.name for column in contract.columns if column.required],
     )
 
 
-def _unreadable(what: str, remedy: str) -> BlockedFile:
-    return BlockedFile("FICHIER-ILLISIBLE", what, remedy)
+def _title_notes(above: Sequence[Sequence[str]]) -> list[Remark]:
+    filled = [record for record in above if any(cell.strip() for cell in record)]
+    titles = [record for record in filled if not record[0].strip().lower().startswith(_MARKS)]
+    if not titles:
+        return []
+    many = len(titles)
+    what = "Une ligne" if many == 1 else f"{many} lignes"
+    verb = "précède l'en-tête : elle est passée" if many == 1 else "précèdent l'en-tête : elles sont passées"
+    return [Remark(1, "", "", "LIGNE-TITRE", "NOTE", f"{what} {verb}.")]
+
+
+def _renamed(old: int, new: int) -> pl.Expr:
+    import polars as pl
+
+    return pl.col(f"c{old}").alias(f"c{new}")
+
+
+class _Filter:
+    """Drops what is no record (blank rows, the header again, totals), and tells what stands under no name."""
+
+    def __init__(self, header: Header, repeated: Sequence[Sequence[str]], required: Sequence[str]) -> None:
+        import polars as pl
+
+        width = len(header.cells)
+        self.names = column_names(width)
+        self.line = header.line
+        self.unnamed = [index for index, cell in enumerate(header.cells) if not cell.strip()]
+        self.noted = {"ENTETE-REPETE": 0, "LIGNE-TOTAL": 0}
+        # one text a row: a control character that no cell holds stands between its cells
+        row = pl.concat_str(self.names, separator="\x1f")
+        rows = ["\x1f".join(cells) for cells in repeated]
+        self.precise = {
+            "blank": row.str.contains(_BLANK),
+            "repeated": row.is_in(rows),
+            "total": row.str.contains(_TOTAL),
+        }
+        # such a row is blank in what every row must have, or a title or a total in its first cell
+        probe = pl.col(f"c{next((header.positions[name] for name in required if name in header.positions), 0)}")
+        first = pl.col("c0")
+        self.possible = (
+            (probe.str.strip_chars() == "")
+            | first.str.contains(r"(?i)^\s*(?:sous|tota)")
+            | first.is_in([cells[0] for cells in repeated if cells])
+        )
+
+    def rows(self, cells: pl.DataFrame) -> tuple[pl.DataFrame, list[Remark]]:
+        """The records among some rows, and remarks."""
+        notes = self._unnamed_columns(cells)
+        possible = cells.select(self.possible).to_series()
+        if not possible.any():
+            return cells, notes
+        some = cells.filter(possible)
+        found = some.select(ROW, **self.precise)
+        notes += self._notes(
+            found.filter("repeated")[ROW], "ENTETE-REPETE", "L'en-tête est répété à cette ligne : elle est passée."
+        )
+        notes += self._notes(found.filter("total")[ROW], "LIGNE-TOTAL", "Cette ligne est un total : elle est passée.")
+        dropped = found.filter(found["blank"] | found["repeated"] | found["total"])[ROW]
+        if dropped.is_empty():
+            return cells, notes
+        return cells.filter(~cells[ROW].is_in(dropped.implode())), notes
+
+    def _notes(self, numbers: pl.Series, rule_id: str, message: str) -> list[Remark]:
+        told = numbers.head(NOTED - self.noted[rule_id]).to_list()
+        self.noted[rule_id] += len(told)
+        return [Remark(number, "", "", rule_id, "NOTE", message) for number in told]
+
+    def _unnamed_columns(self, cells: pl.DataFrame) -> list[Remark]:
+        """Warnings for columns that hold something under no name, each once."""
+        filled = [index for index in self.unnamed if (cells[f"c{index}"].str.strip_chars() != "").any()]
+        self.unnamed = [index for index in self.unnamed if index not in filled]
+        return [_unknown_column(f"n° {index + 1}, sans nom,", "", self.line) for index in filled]

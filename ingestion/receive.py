@@ -3,53 +3,57 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
+import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import polars as pl
 import psycopg
 
-from ingestion import drop, landing, loading, receipts
-from ingestion.contracts import Contract, load_contract
+from ingestion import drop, holding, landing, loading, mail, measuring, receipts, reminders
+from ingestion.contracts import Contract, feed_order, load_contract
 from ingestion.database import business_date, connect
 from ingestion.drop import QUIET_SECONDS, Dropped
 from ingestion.errors import BlockedFile, ConfigurationError, DatabaseError, LakouError
-from ingestion.judging import Context, Judgement, References, judge_awaited, judge_file, references_of, refuse_awaited
-from ingestion.loading import Delivery
-from ingestion.naming import DropName, parse_file_name, parse_period
+from ingestion.judging import (
+    PASSES,
+    Context,
+    FileFacts,
+    FileJudge,
+    Judgement,
+    References,
+    judge_awaited,
+    judge_file,
+    references_of,
+    refuse_awaited,
+)
+from ingestion.loading import Delivery, Tally, Writer
+from ingestion.meaning import Meaning, meanings
+from ingestion.naming import extension_of, parse_file_name, parse_period
 from ingestion.partners import Partner, list_partners
+from ingestion.pipelining import ahead
 from ingestion.pseudonyms import Pseudonymiser
-from ingestion.reading import read_table
+from ingestion.reading import Batch, Header, Reading, open_reading, read_marks
+from ingestion.referring import KnownRows
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 log = logging.getLogger(__name__)
-SESSIONS_FEED = "F01"
+SECONDS_BETWEEN_LINES = 2.0
+# clear copies of large files are kept until they are judged, as long as they are few and small enough
+KEPT_CLEAR_FILES = 16
+KEPT_CLEAR_BYTES = 1 << 30
+_FINDINGS = [pl.col(name).cast(kind) for name, kind in receipts.FINDINGS.items()]
 _OURS = str(Path(__file__).resolve().parent)
-_SESSIONS = pl.Schema(
-    {
-        "partner_code": pl.String,
-        "session_id": pl.String,
-        "duree_prevue_h": pl.Float64,
-        "places": pl.Int64,
-        "programme_code": pl.String,
-        "modalite": pl.String,
-        "delivery_id": pl.String,
-        "period": pl.String,
-        "period_end": pl.Date,
-        "version": pl.Int64,
-        "part": pl.Int64,
-        "load_id": pl.Int64,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class ReceiveSummary:
         rows_accepted, rows_awaiting, rows_rejected: rows of the new deliveries.
         loads: loads written, those of settled rows included.
         settled, expired: waiting rows of earlier deliveries that were judged at last, or waited too long.
-        failures: what could not be taken, one sentence each; it stays in the drop for the next run.
+        failures: what could not be taken, one sentence each; the next run takes it up.
     """
 
     files: int
@@ -77,6 +81,16 @@ class ReceiveSummary:
     settled: int
     expired: int
     failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the drop would answer to one delivery of a file: the `judgement`, or why it is `blocked`."""
+
+    delivery: Delivery
+    contract: Contract | None
+    judgement: Judgement | None
+    blocked: BlockedFile | None
 
 
 def receive(
@@ -97,8 +111,8 @@ def receive(
         ConfigurationError: a key is missing: nothing is taken.
         DatabaseError: PostgreSQL does not answer.
     """
-    with _receiver(settings) as receiver:
-        return receiver.run(received_at or (lambda _: dt.datetime.now(dt.UTC)), progress, quiet_seconds)
+    with _receiver(settings, progress) as receiver:
+        return receiver.run(received_at or (lambda _: dt.datetime.now(dt.UTC)), quiet_seconds)
 
 
 def replay(settings: Settings, delivery_id: str) -> Delivery:
@@ -110,90 +124,92 @@ def replay(settings: Settings, delivery_id: str) -> Delivery:
     Raises:
         LakouError: there is no such delivery, or its bytes cannot be read.
     """
-    with _receiver(settings) as receiver:
+    with _receiver(settings, log.info) as receiver:
         delivery = receiver.find(delivery_id)
-        receiver.judge(receiver.work_of(delivery))
+        receiver.judge_again(delivery)
         receiver.write_indexes({delivery.partner_code})
         return receiver.find(delivery_id)
 
 
-def check_file(settings: Settings, path: Path, partner_code: str | None = None) -> Judgement:
+def preview(settings: Settings, path: Path, partner_code: str | None = None) -> tuple[Preview, ...]:
     """Judge a file as the drop would, and write nothing.
 
     Args:
-        partner_code: whose file it is; by default the one that its name gives.
+        partner_code: whose file it is; by default the one that its name or its marks give.
+
+    Returns:
+        One answer a delivery: a workbook may carry several.
+
+    Raises:
+        LakouError: there is no such partner, or a key is missing.
+    """
+    with _receiver(settings, log.info) as receiver:
+        return receiver.preview(path, partner_code)
+
+
+def check_file(settings: Settings, path: Path, partner_code: str | None = None) -> Judgement:
+    """Judge the first delivery of a file as the drop would, and write nothing (see `preview`).
 
     Raises:
         BlockedFile: the whole file would be refused.
         LakouError: there is no such partner, or a key is missing.
     """
-    with _receiver(settings) as receiver:
-        name = parse_file_name(path.name)
-        partner = receiver.partner(partner_code or name.partner_code)
-        sha256, size = landing.fingerprint(path)
-        work = receiver.work_for(
-            Dropped(partner.partner_code, path, path.name, sha256, size, 0.0), dt.datetime.now(dt.UTC)
-        )
-        return receiver.preview(work, path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One delivery to take: its file if it still lies in the drop, and what its name says."""
-
-    delivery: Delivery
-    dropped: Dropped | None
-    extension: str
-    blocked: BlockedFile | None
-
-    @property
-    def order(self) -> tuple[Any, ...]:
-        """Feeds in the order of their references, then periods and versions."""
-        delivery = self.delivery
-        return (
-            delivery.feed or "Z",
-            delivery.period_start or dt.date.max,
-            delivery.version or 0,
-            delivery.part,
-            delivery.partner_code,
-        )
+    first = preview(settings, path, partner_code)[0]
+    if first.judgement is None:
+        raise first.blocked or LakouError(f"{path} cannot be judged")
+    return first.judgement
 
 
 class _Receiver:
     """One run: a connection in autocommit and what is read once for all files."""
 
-    def __init__(self, settings: Settings, connection: Connection[Any], pseudonymiser: Pseudonymiser) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        connection: Connection[Any],
+        lookups: Connection[Any],
+        pseudonymiser: Pseudonymiser,
+        *,
+        progress: Callable[[str], None],
+        stack: ExitStack,
+    ) -> None:
         self._settings = settings
         self._connection = connection
+        # rows are asked for while others are being copied
+        self._lookups = lookups
         self._pseudonymiser = pseudonymiser
+        self._progress = progress
+        self._stack = stack
         self._partners = {partner.partner_code: partner for partner in list_partners(connection)}
         self._today = business_date(connection, dt.datetime.now(dt.UTC))
-        self._sessions = _sessions_in_force(connection)
         self._references: dict[str, References] = {}
+        self._clear: dict[str, BinaryIO] = {}
         self._counts: Counter[str] = Counter()
+        self._failures: list[str] = []
+        self._touched: set[str] = set()
+        # what is being taken, for the sentence that says that it failed
+        self._at = ""
 
-    def run(
-        self, received_at: Callable[[Path], dt.datetime], progress: Callable[[str], None], quiet_seconds: float
-    ) -> ReceiveSummary:
+    def run(self, received_at: Callable[[Path], dt.datetime], quiet_seconds: float) -> ReceiveSummary:
         found = drop.scan(self._settings, self._partners, quiet_seconds)
-        work = [self.work_for(dropped, received_at(dropped.path)) for dropped in found]
-        waiting = {item.delivery.delivery_id for item in work}
-        resumed = [delivery for delivery in loading.unjudged(self._connection) if delivery.delivery_id not in waiting]
-        work += [self.work_of(delivery) for delivery in resumed]
-        touched: set[str] = set()
-        failures: list[str] = []
-        for item in sorted(work, key=lambda item: item.order):
-            name = f"{item.delivery.partner_code}/{item.delivery.file_name}"
-            with _kept_apart(self._connection, name, failures):
-                self.take(item, progress)
-                touched.add(item.delivery.partner_code)
-        with _kept_apart(self._connection, "the rows that wait", failures):
-            touched |= self._settle_known() | self._expire()
-        with _kept_apart(self._connection, "the lists of deliveries", failures):
-            self.write_indexes(touched | self._stale_indexes())
+        self._take_in(found, received_at)
+        self._judge_all()
+        with self._kept_apart("the rows that wait"):
+            self._settle_known()
+            self._expire()
+        with self._kept_apart("the lists of deliveries"):
+            self.write_indexes(self._touched | self._stale_indexes())
+        with self._kept_apart("the reminders"):
+            reminders.write(self._settings, self._connection, self._today)
+        with self._kept_apart("what is to be deleted"):
+            self._tidy()
+        # last, since a mail server may be slow
+        with self._kept_apart("the mails"):
+            mail.send_pending(self._settings, self._connection)
         counts = self._counts
-        if found or resumed:
-            progress(
+        judged = sum(counts[word] for word in ("accepted", "reserved", "refused"))
+        if found or judged:
+            self._progress(
                 f"{len(found)} files: {counts['accepted']} accepted, {counts['reserved']} with reserves,"
                 f" {counts['refused']} refused, {counts['repeated']} received before;"
                 f" {counts['rows_accepted']} rows accepted, {counts['rows_awaiting']} awaiting,"
@@ -201,7 +217,7 @@ class _Receiver:
             )
         return ReceiveSummary(
             files=len(found),
-            failures=tuple(failures),
+            failures=tuple(self._failures),
             **{name: counts[name] for name in ReceiveSummary.__dataclass_fields__ if name not in {"files", "failures"}},
         )
 
@@ -212,177 +228,270 @@ class _Receiver:
             raise LakouError(f"there is no delivery {delivery_id!r}", "see `lakou status --json` or ops.deliveries")
         return delivery
 
-    def partner(self, partner_code: str) -> Partner:
+    def partner(self, partner_code: str | None) -> Partner:
         if partner_code not in self._partners:
             raise LakouError(f"there is no partner {partner_code!r}", "see `lakou partner list`")
         return self._partners[partner_code]
-
-    def work_for(self, dropped: Dropped, received_at: dt.datetime) -> _Work:
-        """What a file in the drop is, by its name."""
-        name, blocked = self._read_name(dropped.partner_code, dropped.file_name)
-        period = name.period if name else None
-        delivery = Delivery(
-            delivery_id=loading.delivery_id(dropped.partner_code, name, dropped.sha256),
-            feed=name.feed if name else None,
-            partner_code=dropped.partner_code,
-            file_name=dropped.file_name,
-            period=period.text if period else None,
-            period_start=period.start if period else None,
-            period_end=period.end if period else None,
-            version=name.version if name else None,
-            part=name.part if name else 0,
-            sha256=dropped.sha256,
-            size_bytes=dropped.size,
-            received_at=received_at,
-        )
-        return _Work(delivery, dropped, name.extension if name else "", blocked)
-
-    def work_of(self, delivery: Delivery) -> _Work:
-        """What a delivery in the landing is."""
-        name, blocked = self._read_name(delivery.partner_code, delivery.file_name)
-        return _Work(delivery, None, name.extension if name else "", blocked)
-
-    def take(self, work: _Work, progress: Callable[[str], None]) -> None:
-        """Land, judge and load one delivery, then move its file away: each step may be the last one of this run."""
-        if work.dropped is not None:
-            self._land(work, work.dropped)
-        judged, is_new = self.judge(work)
-        if is_new:
-            progress(
-                f"{judged.delivery_id}: {judged.state}, {judged.rows_received} rows = {judged.rows_accepted} accepted"
-                f" + {judged.rows_awaiting} awaiting + {judged.rows_rejected} refused"
-            )
-        if work.dropped is None:
-            return
-        if not is_new:
-            self._answer_again(work, judged)
-        drop.set_aside(work.dropped)
-
-    def judge(self, work: _Work) -> tuple[Delivery, bool]:
-        """Judge and load one landed delivery.
-
-        Returns:
-            The delivery as it stands, and whether this call changed it.
-        """
-        connection, feed = self._connection, work.delivery.feed
-        contract = load_contract(feed) if feed else None
-        counts: Counter[str] = Counter()
-        sessions = self._sessions
-        now = dt.datetime.now(dt.UTC)
-        with connection.transaction():
-            loading.lock(connection, work.delivery.partner_code, feed)
-            known = loading.find(connection, work.delivery.delivery_id)
-            if known is None:
-                raise LakouError(f"the delivery {work.delivery.delivery_id} is gone", "run `lakou receive` again")
-            if known.is_judged and not known.is_blocked:
-                return known, False
-            # a file blocked by its name may come again, the same, under a better one
-            known = replace(known, file_name=work.delivery.file_name)
-            try:
-                judgement = self._judge_landed(known, contract, work)
-            except BlockedFile as blocked:
-                if known.is_judged and self._is_same_verdict(known, blocked):
-                    return known, False
-                judged = loading.load_blocked(connection, known, blocked, now)
-                findings = pl.DataFrame(
-                    [(0, "", "", blocked.rule_id, "BLOQUE", blocked.what, blocked.remedy)],
-                    schema=receipts.FINDINGS,
-                    orient="row",
-                )
-                self._issue(contract, judged, findings, None)
-                counts["loads"] += feed is not None and not known.is_judged
-            else:
-                assert contract is not None
-                judged, load_id = loading.load(connection, contract, known, judgement, now)
-                findings = self._with_deadline(judged, contract, judgement)
-                self._issue(contract, judged, findings, judgement.refused_source)
-                counts.update(
-                    loads=1,
-                    rows_accepted=judged.rows_accepted,
-                    rows_awaiting=judged.rows_awaiting,
-                    rows_rejected=judged.rows_rejected,
-                )
-                if feed == SESSIONS_FEED and judged.state != loading.REFUSED:
-                    sessions = _with_load(sessions, judged, load_id, judgement.accepted)
-                    awaited = judgement.accepted["session_id"].to_list()
-                    for delivery_id in loading.deliveries_awaiting(connection, SESSIONS_FEED, awaited):
-                        counts += self._settle(delivery_id, sessions)
-        # only now is it true
-        if sessions is not self._sessions:
-            self._sessions = sessions
-            self._references.clear()
-        word = {loading.ACCEPTED: "accepted", loading.WITH_RESERVES: "reserved", loading.REFUSED: "refused"}
-        self._counts += counts
-        self._counts[word[judged.state]] += 1
-        return judged, True
-
-    def preview(self, work: _Work, path: Path) -> Judgement:
-        """The judgement that a file would get; nothing is written."""
-        if work.blocked is not None:
-            raise work.blocked
-        assert work.delivery.feed is not None
-        with self._connection.transaction(force_rollback=True):
-            loading.check_place(self._connection, work.delivery, self._today)
-        return judge_file(path, work.extension, self._context(work.delivery, load_contract(work.delivery.feed)))
 
     def write_indexes(self, partner_codes: set[str]) -> None:
         for code in sorted(partner_codes & set(self._partners)):
             receipts.write_index(self._settings, self._connection, code, self._partners[code].name, self._today)
 
-    def _stale_indexes(self) -> set[str]:
-        """Partners whose list was not written today: what was due may be late now."""
-        now = dt.datetime.now(dt.UTC).date()
-        stale = set()
-        for code in self._partners:
-            path = self._settings.drop / code / "accuses" / "index.html"
-            if path.parent.is_dir() and not (
-                path.exists() and dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date() == now
-            ):
-                stale.add(code)
-        return stale
+    # ------------------------------------------------------------------------------------------------- taking in
 
-    def _read_name(self, partner_code: str, file_name: str) -> tuple[DropName | None, BlockedFile | None]:
-        try:
-            name = parse_file_name(file_name)
-        except BlockedFile as blocked:
-            return None, blocked
-        if name.partner_code != partner_code:
-            return name, BlockedFile(
-                "PARTENAIRE-DIFFERENT",
-                f"Le nom du fichier porte le code {name.partner_code}, mais ce dossier est celui de {partner_code}.",
-                f"Écrivez {partner_code} dans le nom du fichier, si ces données sont bien les vôtres.",
-            )
-        feeds = self._partners[partner_code].feeds
-        if name.feed not in feeds:
-            return name, BlockedFile(
-                "FLUX-NON-PREVU",
-                f"Le flux {name.feed} n'est pas prévu pour votre compte.",
-                f"Vos flux sont : {', '.join(feeds)}. S'il vous revient, demandez à l'équipe de pilotage de l'ajouter.",
-            )
-        return name, None
+    def _take_in(self, found: Sequence[Dropped], received_at: Callable[[Path], dt.datetime]) -> None:
+        """Land every file and write its deliveries down: once all are, they are judged in their order."""
+        if not found:
+            return
+        with loading.arrivals(self._connection):
+            landing.sweep_arriving(self._settings)
+            for dropped in sorted(found, key=lambda item: (item.file_name, item.partner_code)):
+                # another receiver may have taken it meanwhile
+                if drop.is_unchanged(dropped):
+                    with self._kept_apart(f"{dropped.partner_code}/{dropped.file_name}"):
+                        self._land(dropped, received_at(dropped.path))
 
-    def _land(self, work: _Work, dropped: Dropped) -> None:
-        delivery = work.delivery
+    def _land(self, dropped: Dropped, received_at: dt.datetime) -> None:
+        """Store the bytes, find out what they are, write that down, move the file away."""
+        self._touched.add(dropped.partner_code)
+        with ExitStack() as stack:
+            clear = stack.enter_context(landing.nameless(dropped.size))
+            landed = self._store(dropped, clear)
+            if not drop.is_unchanged(dropped):
+                raise LakouError(f"{dropped.path} changed while it was read", "nothing to do: the next run takes it")
+            deliveries = [
+                (self._delivery(dropped, landed, item, received_at), item)
+                for item in self._meanings(dropped.partner_code, dropped.file_name, landing.path_of(clear))
+            ]
+            known = self._record(deliveries, landed)
+            for delivery, item in deliveries:
+                earlier = known.get(delivery.delivery_id)
+                if earlier is None:
+                    if item.blocked is None:
+                        self._keep_clear(delivery, clear, stack)
+                        continue
+                    self._refuse_at_once(delivery, item.blocked)
+                elif earlier.is_judged:
+                    self._answer_again(dropped, delivery, earlier, item)
+        drop.set_aside(dropped)
+
+    def _store(self, dropped: Dropped, clear: BinaryIO) -> landing.Landed:
+        """The landed file of these contents: the one that is there already, if it can still be read."""
+        staged = landing.stage(self._settings, dropped.path, clear)
+        there, copies = loading.landed_copies(self._connection, dropped.partner_code, staged.sha256)
+        if there is None:
+            return landing.keep(self._settings, staged, dropped.partner_code, copies)
+        landing.discard(self._settings, staged.path)
+        path, key = there
+        return replace(staged, path=path, wrapped_key=key)
+
+    def _meanings(self, partner_code: str, file_name: str, clear: Path) -> tuple[Meaning, ...]:
+        return meanings(file_name, read_marks(clear, extension_of(file_name)), self.partner(partner_code))
+
+    def _delivery(self, dropped: Dropped, landed: landing.Landed, item: Meaning, received_at: dt.datetime) -> Delivery:
+        name = item.name
+        return Delivery(
+            delivery_id=loading.delivery_id(dropped.partner_code, name, landed.sha256),
+            feed=name.feed if name else None,
+            partner_code=dropped.partner_code,
+            file_name=dropped.file_name,
+            period=name.period.text if name else None,
+            period_start=name.period.start if name else None,
+            period_end=name.period.end if name else None,
+            version=name.version if name else None,
+            part=name.part if name else 0,
+            sha256=landed.sha256,
+            size_bytes=landed.size,
+            received_at=received_at,
+            sheet=item.sheet,
+        )
+
+    def _record(self, deliveries: Sequence[tuple[Delivery, Meaning]], landed: landing.Landed) -> dict[str, Delivery]:
+        """Write down the deliveries of one file that are new; returns those that were known."""
+        known: dict[str, Delivery] = {}
+        with self._connection.transaction():
+            for delivery, _ in deliveries:
+                earlier = loading.find(self._connection, delivery.delivery_id)
+                if earlier is not None:
+                    known[delivery.delivery_id] = earlier
+                    continue
+                version = load_contract(delivery.feed).version if delivery.feed else None
+                loading.record(self._connection, delivery, landed, version)
+        return known
+
+    def _keep_clear(self, delivery: Delivery, clear: BinaryIO, stack: ExitStack) -> None:
+        """Keep the clear bytes of a large file until it is judged: they need not be decrypted then."""
+        size = sum(Path(landing.path_of(file)).stat().st_size for file in set(self._clear.values()))
+        if (
+            delivery.size_bytes <= landing.IN_MEMORY
+            or len(self._clear) >= KEPT_CLEAR_FILES
+            or size + delivery.size_bytes > KEPT_CLEAR_BYTES
+        ):
+            return
+        self._clear[delivery.delivery_id] = clear
+        self._stack.push(stack.pop_all())
+
+    def _refuse_at_once(self, delivery: Delivery, blocked: BlockedFile) -> None:
         with self._connection.transaction():
             loading.lock(self._connection, delivery.partner_code, delivery.feed)
-            if loading.find(self._connection, delivery.delivery_id) is not None:
-                return
-            landed = landing.store(self._settings, delivery.delivery_id, dropped.path)
-            if landed.sha256 != dropped.sha256:
-                raise LakouError(
-                    f"{dropped.path} changed while it was being read", "nothing to do: the next run takes it"
-                )
-            version = load_contract(delivery.feed).version if delivery.feed else None
-            loading.record(self._connection, delivery, landed, version)
+            known = loading.find(self._connection, delivery.delivery_id)
+            if known is not None and not known.is_judged:
+                self._refuse(known, blocked)
 
-    def _judge_landed(self, delivery: Delivery, contract: Contract | None, work: _Work) -> Judgement:
-        if work.blocked is not None:
-            raise work.blocked
-        assert contract is not None
-        loading.check_place(self._connection, delivery, self._today)
-        path, key = loading.landed_file(self._connection, delivery.delivery_id)
-        with landing.open_landed(self._settings, path, key) as clear:
-            return judge_file(clear, work.extension, self._context(delivery, contract))
+    def _answer_again(self, dropped: Dropped, delivery: Delivery, known: Delivery, item: Meaning) -> None:
+        # a file that was refused whole may come again, the same, under a better name or once its account is in order
+        if known.is_blocked and self._judge_one(replace(known, file_name=delivery.file_name), item.blocked):
+            return
+        judged = self.find(delivery.delivery_id)
+        assert judged.judged_at is not None
+        # a file older than its judgement was only left behind by a run that was stopped: it did not come twice
+        came_again = dropped.arrived_at > judged.judged_at.timestamp()
+        receipts.answer_again(
+            self._settings,
+            self._connection,
+            contract=load_contract(judged.feed) if judged.feed else None,
+            delivery=judged,
+            today=self._today,
+            file_name=dropped.file_name if came_again else None,
+        )
+        self._counts["repeated"] += 1
+
+    # --------------------------------------------------------------------------------------------------- judging
+
+    def _judge_all(self) -> None:
+        """Judge what has landed: feeds in the order of their references, each partner's in the order of its versions.
+
+        What another receiver is at is left to it; before the next feed, which may refer to it, it has to be done.
+        """
+        order = {feed: number for number, feed in enumerate(feed_order())}
+        waiting = [pair for pair in loading.unjudged(self._connection) if pair[0] in self._partners]
+        for _, pairs in itertools.groupby(
+            sorted(waiting, key=lambda pair: order.get(pair[1] or "", len(order))), key=lambda pair: pair[1]
+        ):
+            passed_by = [pair for pair in pairs if not self._judge_feed(*pair, wait=False)]
+            for pair in passed_by:
+                self._judge_feed(*pair, wait=True)
+
+    def _judge_feed(self, partner_code: str, feed: str | None, *, wait: bool) -> bool:
+        """Judge the deliveries of one partner's feed; False where another receiver is at it."""
+        tried: list[str] = []
+        while True:
+            found: Delivery | None = None
+            with self._kept_apart(f"{partner_code}/{feed or 'X'}"), self._connection.transaction():
+                if not loading.lock(self._connection, partner_code, feed, wait=wait):
+                    return False
+                found = loading.next_unjudged(self._connection, partner_code, feed, tried)
+                if found is not None:
+                    tried.append(found.delivery_id)
+                    self._touched.add(partner_code)
+                    self._at = f"{partner_code}/{found.file_name}"
+                    self._judge(found)
+            if found is None:
+                return True
+            self._forget_clear(found.delivery_id)
+
+    def judge_again(self, delivery: Delivery) -> bool:
+        """Judge one delivery from its landed bytes; False where it stays as it was."""
+        with self._opened(delivery) as clear:
+            found = self._meanings(delivery.partner_code, delivery.file_name, clear)
+        same = [
+            item.blocked
+            for item in found
+            if (item.name.feed if item.name else None) == delivery.feed and item.sheet == delivery.sheet
+        ]
+        return self._judge_one(delivery, same[0] if same else None)
+
+    def _judge_one(self, delivery: Delivery, blocked: BlockedFile | None) -> bool:
+        """Judge one delivery that is not loaded; False where that changes nothing."""
+        self._touched.add(delivery.partner_code)
+        with self._connection.transaction():
+            loading.lock(self._connection, delivery.partner_code, delivery.feed)
+            known = loading.find(self._connection, delivery.delivery_id)
+            if known is None:
+                raise LakouError(f"the delivery {delivery.delivery_id} is gone", "run `lakou receive` again")
+            if known.is_judged and not known.is_blocked:
+                return False
+            return self._judge(replace(known, file_name=delivery.file_name), blocked)
+
+    def _judge(self, delivery: Delivery, blocked: BlockedFile | None = None) -> bool:
+        """Judge and load one landed delivery; the caller has opened the transaction and holds the delivery.
+
+        Returns:
+            False where the whole file is refused as it was before.
+        """
+        try:
+            if blocked is not None:
+                raise blocked
+            self._load(delivery)
+        except BlockedFile as refusal:
+            if delivery.is_judged and self._is_same_verdict(delivery, refusal):
+                return False
+            self._refuse(delivery, refusal)
+        return True
+
+    def _refuse(self, delivery: Delivery, blocked: BlockedFile) -> None:
+        contract = load_contract(delivery.feed) if delivery.feed else None
+        judged = loading.load_blocked(self._connection, delivery, blocked, dt.datetime.now(dt.UTC))
+        findings = pl.DataFrame(
+            [(0, "", "", blocked.rule_id, "BLOQUE", blocked.what, blocked.remedy)],
+            schema=receipts.FINDINGS,
+            orient="row",
+        )
+        self._issue(contract, judged, findings, None)
+        self._count(judged, loads=int(delivery.feed is not None and not delivery.is_judged))
+
+    def _load(self, delivery: Delivery) -> None:
+        assert delivery.feed is not None
+        connection, contract = self._connection, load_contract(delivery.feed)
+        loading.check_place(connection, delivery, self._today)
+        context = self._context(delivery, contract, self._lookups)
+        with self._opened(delivery) as clear:
+            reading = open_reading(clear, extension_of(delivery.file_name), contract, delivery.sheet)
+            load_id = loading.begin(connection, delivery)
+            tally, values = self._copy(delivery, contract, reading, context)
+        now = dt.datetime.now(dt.UTC)
+        judged = loading.counted(delivery, tally, now)
+        measuring.save(connection, judged, values)
+        counts = [receipts.RuleCount(*rule, *numbers) for rule, numbers in tally.rules.items()]
+        findings = [*tally.findings, *_waiting_findings(judged, tally)]
+        reason = measuring.too_large_a_change(connection, contract, judged, values)
+        if reason is not None and holding.open_hold(connection, judged.delivery_id, reason):
+            findings.append(receipts.held_findings(connection, judged.delivery_id))
+            counts.append(receipts.RuleCount(receipts.HELD, "AVERTISSEMENT", 1, 1))
+            judged = replace(judged, state=loading.state_word(judged, warnings=1))
+        loading.conclude(connection, judged, load_id, now)
+        shaped = pl.concat([frame.select(_FINDINGS) for frame in findings])
+        self._issue(contract, judged, shaped, pl.concat(tally.refused_source, how="diagonal"), counts)
+        self._count(judged, loads=1)
+
+    def _copy(
+        self, delivery: Delivery, contract: Contract, reading: Reading, context: Context
+    ) -> tuple[Tally, tuple[measuring.MeasureValue, ...]]:
+        """Copy the rows of a delivery while they are judged; again, where the file's end tells otherwise."""
+        facts: FileFacts | None = None
+        # threads would only cost a small file time
+        is_long = delivery.size_bytes > landing.IN_MEMORY
+        if is_long:
+            reading = cast("Reading", _ReadAhead(reading))
+        for _ in range(PASSES):
+            judge = FileJudge(reading, context, facts)
+            tally = Tally(receipts.KEPT_FINDINGS, receipts.KEPT_REJECTS)
+            meter = measuring.Meter(contract)
+            line = _Line(self._progress, f"{delivery.partner_code}/{delivery.file_name}")
+            with self._connection.transaction() as attempt:
+                with Writer(self._connection, contract, delivery, is_long=is_long) as writer:
+                    for judgement in ahead(judge) if is_long else judge:
+                        writer.write(judgement)
+                        tally.add(judgement)
+                        meter.add(judgement.accepted)
+                        line.say(tally.rows_received)
+                        # the next one is waited for without it
+                        del judgement
+                if judge.is_settled:
+                    return tally, meter.values()
+                facts = judge.facts
+                raise psycopg.Rollback(attempt)
+        raise LakouError("its rows were judged otherwise each time", "this is a fault of ours: keep the file")
 
     def _is_same_verdict(self, delivery: Delivery, blocked: BlockedFile) -> bool:
         row = self._connection.execute(
@@ -391,77 +500,108 @@ class _Receiver:
         ).fetchone()
         return row is not None
 
-    def _answer_again(self, work: _Work, delivery: Delivery) -> None:
-        assert work.dropped is not None
-        assert delivery.judged_at is not None
-        # a file older than its judgement was only left behind by a run that was stopped: it did not come twice
-        came_again = work.dropped.arrived_at > delivery.judged_at.timestamp()
+    def preview(self, path: Path, partner_code: str | None) -> tuple[Preview, ...]:
+        extension = extension_of(path.name)
+        marks = read_marks(path, extension)
+        named = [mark.partner_code for mark in marks if mark.partner_code]
+        code = partner_code or _code_in(path.name) or (named[0] if named else None)
+        sha256, size = landing.fingerprint(path)
+        landed = landing.Landed("", sha256, size, b"")
+        dropped = Dropped(self.partner(code).partner_code, path, drop.shown_name(path), size, 0.0)
+        answers = []
+        for item in meanings(dropped.file_name, marks, self.partner(code)):
+            delivery = self._delivery(dropped, landed, item, dt.datetime.now(dt.UTC))
+            answers.append(self._previewed(delivery, item, path))
+        return tuple(answers)
+
+    def _previewed(self, delivery: Delivery, item: Meaning, path: Path) -> Preview:
         contract = load_contract(delivery.feed) if delivery.feed else None
-        name = work.dropped.file_name if came_again else None
-        receipts.answer_again(
-            self._settings, self._connection, contract=contract, delivery=delivery, today=self._today, file_name=name
-        )
-        self._counts["repeated"] += 1
+        try:
+            if item.blocked is not None:
+                raise item.blocked
+            assert contract is not None
+            with self._connection.transaction(force_rollback=True):
+                loading.check_place(self._connection, delivery, self._today)
+            context = self._context(delivery, contract, self._lookups)
+            judgement = judge_file(path, extension_of(delivery.file_name), context, delivery.sheet)
+        except BlockedFile as blocked:
+            return Preview(delivery, contract, None, blocked)
+        tally = Tally(receipts.KEPT_FINDINGS, receipts.KEPT_REJECTS)
+        tally.add(judgement)
+        return Preview(loading.counted(delivery, tally, delivery.received_at), contract, judgement, None)
 
-    def _with_deadline(self, delivery: Delivery, contract: Contract, judgement: Judgement) -> pl.DataFrame:
-        """The findings, those on waiting rows said with the day until which they wait."""
-        assert delivery.period_end is not None
-        if judgement.awaiting.is_empty() or contract.reference is None:
-            return judgement.findings
-        deadline = loading.deadline(delivery.period_end, delivery.received_at)
-        waiting = receipts.awaiting_findings(
-            judgement.awaiting.select(
-                row_number="_row_number",
-                value="awaited_id",
-                feed="awaited_feed",
-                deadline=pl.lit(f"{deadline:%d/%m/%Y}"),
-            ),
-            contract.reference.name,
-        )
-        others = judgement.findings.filter(pl.col("severity") != "ATTENTE")
-        return pl.concat([others.select(pl.col(name).cast(kind) for name, kind in receipts.FINDINGS.items()), waiting])
+    # ----------------------------------------------------------------------------------------------- rows that wait
 
-    def _settle(self, delivery_id: str, sessions: pl.DataFrame, *, overdue: bool = False) -> Counter[str]:
-        """Judge the waiting rows of one delivery with these sessions; the caller opens the transaction."""
-        connection = self._connection
-        delivery = loading.find(connection, delivery_id)
-        assert delivery is not None
-        assert delivery.feed is not None
-        contract = load_contract(delivery.feed)
-        context = self._context(delivery, contract, sessions)
-        judge = refuse_awaited if overdue else judge_awaited
-        changed, judgement = loading.settle(
-            connection, contract, delivery, lambda rows: judge(rows, context), self._today if overdue else None
-        )
-        if judgement is None:
-            return Counter()
-        refused = set(judgement.rejected["row_number"].to_list())
-        books = receipts.findings_in_books(connection, contract, delivery_id)
-        source = self._source_rows(changed, contract, refused) if refused else None
-        self._issue(contract, changed, books, source)
-        return Counter({"loads": 1, "expired" if overdue else "settled": judgement.accepted.height + len(refused)})
+    def _settle_known(self) -> None:
+        """Settle rows whose reference has come, in this run or by another receiver; what settles may settle others."""
+        is_settled = True
+        while is_settled:
+            is_settled = False
+            for feed in loading.awaited_feeds(self._connection):
+                for delivery_id in loading.deliveries_to_settle(self._connection, load_contract(feed)):
+                    is_settled |= self._settle(delivery_id)
 
-    def _settle_known(self) -> set[str]:
-        """Settle rows whose session another receiver wrote while they were being judged."""
-        waiting = loading.deliveries_to_settle(self._connection)
-        return self._settle_all(waiting, _sessions_in_force(self._connection)) if waiting else set()
-
-    def _expire(self) -> set[str]:
+    def _expire(self) -> None:
         """Refuse the rows that waited beyond their deadline."""
-        overdue = loading.deliveries_overdue(self._connection, self._today)
-        return self._settle_all(overdue, self._sessions, overdue=True)
+        for delivery_id in loading.deliveries_overdue(self._connection, self._today):
+            self._settle(delivery_id, overdue=True)
 
-    def _settle_all(self, delivery_ids: list[str], sessions: pl.DataFrame, *, overdue: bool = False) -> set[str]:
-        touched = set()
-        for delivery_id in delivery_ids:
-            with self._connection.transaction():
-                counts = self._settle(delivery_id, sessions, overdue=overdue)
-            self._counts += counts
-            touched.add(self.find(delivery_id).partner_code)
-        return touched
+    def _settle(self, delivery_id: str, *, overdue: bool = False) -> bool:
+        """Judge the waiting rows of one delivery again; returns whether any of them waits no more."""
+        connection = self._connection
+        with connection.transaction():
+            delivery = loading.find(connection, delivery_id)
+            assert delivery is not None
+            assert delivery.feed is not None
+            contract = load_contract(delivery.feed)
+            context = self._context(delivery, contract, self._lookups)
+            judge = refuse_awaited if overdue else judge_awaited
+            changed, settled = loading.settle(
+                connection, contract, delivery, lambda rows: judge(rows, context), self._today if overdue else None
+            )
+            if settled is None:
+                return False
+            books = receipts.findings_in_books(connection, contract, delivery_id)
+            self._issue(contract, changed, books, self._source_rows(changed, contract, settled.refused))
+        self._touched.add(delivery.partner_code)
+        self._counts["loads"] += 1
+        self._counts["expired" if overdue else "settled"] += settled.accepted + settled.refused.len()
+        return True
+
+    def _source_rows(self, delivery: Delivery, contract: Contract, numbers: pl.Series) -> pl.DataFrame | None:
+        """These rows as the partner wrote them; none once the key of the bytes is destroyed."""
+        _, key = loading.landed_file(self._connection, delivery.delivery_id)
+        if key is None or numbers.is_empty() or numbers.len() > receipts.KEPT_REJECTS:
+            return None
+        with self._opened(delivery) as clear:
+            reading = open_reading(clear, extension_of(delivery.file_name), contract, delivery.sheet)
+            found = [source_rows(reading.header, batch, numbers) for batch in reading.batches()]
+        return pl.concat(found)
+
+    # ----------------------------------------------------------------------------------------------------- the rest
+
+    @contextmanager
+    def _opened(self, delivery: Delivery) -> Iterator[Path]:
+        """The bytes of a delivery in the clear."""
+        if delivery.delivery_id in self._clear:
+            yield landing.path_of(self._clear[delivery.delivery_id])
+            return
+        path, key = loading.landed_file(self._connection, delivery.delivery_id)
+        with landing.open_landed(self._settings, path, key, delivery.size_bytes) as clear:
+            yield clear
+
+    def _forget_clear(self, delivery_id: str) -> None:
+        clear = self._clear.pop(delivery_id, None)
+        if clear is not None and clear not in self._clear.values():
+            clear.close()
 
     def _issue(
-        self, contract: Contract | None, delivery: Delivery, findings: pl.DataFrame, source: pl.DataFrame | None
+        self,
+        contract: Contract | None,
+        delivery: Delivery,
+        findings: pl.DataFrame,
+        source: pl.DataFrame | None,
+        rules: Sequence[receipts.RuleCount] | None = None,
     ) -> None:
         receipts.issue(
             self._settings,
@@ -469,20 +609,28 @@ class _Receiver:
             contract=contract,
             delivery=delivery,
             findings=findings,
+            rules=rules,
             refused_source=source,
             today=self._today,
         )
 
-    def _source_rows(self, delivery: Delivery, contract: Contract, numbers: set[int]) -> pl.DataFrame | None:
-        """These rows as the partner wrote them; none once the key of the bytes is destroyed."""
-        path, key = loading.landed_file(self._connection, delivery.delivery_id)
-        if key is None:
-            return None
-        extension = parse_file_name(delivery.file_name).extension
-        with landing.open_landed(self._settings, path, key) as clear:
-            return receipts.source_rows(read_table(clear, extension, contract), numbers)
+    def _count(self, judged: Delivery, loads: int) -> None:
+        word = {loading.ACCEPTED: "accepted", loading.WITH_RESERVES: "reserved", loading.REFUSED: "refused"}
+        self._counts.update(
+            {
+                word[judged.state]: 1,
+                "loads": loads,
+                "rows_accepted": judged.rows_accepted,
+                "rows_awaiting": judged.rows_awaiting,
+                "rows_rejected": judged.rows_rejected,
+            }
+        )
+        self._progress(
+            f"{judged.delivery_id}: {judged.state}, {judged.rows_received} rows = {judged.rows_accepted} accepted"
+            f" + {judged.rows_awaiting} awaiting + {judged.rows_rejected} refused"
+        )
 
-    def _context(self, delivery: Delivery, contract: Contract, sessions: pl.DataFrame | None = None) -> Context:
+    def _context(self, delivery: Delivery, contract: Contract, connection: Connection[Any]) -> Context:
         partner = self._partners[delivery.partner_code]
         assert delivery.period is not None
         return Context(
@@ -491,32 +639,120 @@ class _Receiver:
             programme_code=partner.programme_code,
             period=parse_period(delivery.period),
             pseudonymiser=self._pseudonymiser,
-            references=self._references_of(partner.programme_code, sessions),
+            references=self._references_of(partner, connection),
             has_convention=partner.has_convention,
         )
 
-    def _references_of(self, programme_code: str, sessions: pl.DataFrame | None) -> References:
-        if sessions is not None:
-            return references_of(programme_code, self._of_programme(sessions, programme_code))
-        if programme_code not in self._references:
-            known = self._of_programme(self._sessions, programme_code)
-            self._references[programme_code] = references_of(programme_code, known)
-        return self._references[programme_code]
+    def _references_of(self, partner: Partner, connection: Connection[Any]) -> References:
+        """What rows of a partner are judged against; what they refer to is asked for anew for each delivery."""
+        programme = partner.programme_code
+        own = [code for code, other in self._partners.items() if other.programme_code == programme]
+        known = KnownRows(connection, programme, own, partner.partner_code)
+        if programme not in self._references:
+            self._references[programme] = references_of(programme, known)
+        return replace(self._references[programme], lookup=known)
 
-    def _of_programme(self, sessions: pl.DataFrame, programme_code: str) -> pl.DataFrame:
-        """Sessions of a programme, and those that its partners declare for another one."""
-        own = [code for code, partner in self._partners.items() if partner.programme_code == programme_code]
-        return sessions.filter((pl.col("programme_code") == programme_code) | pl.col("partner_code").is_in(own))
+    def _stale_indexes(self) -> set[str]:
+        """Partners whose list is older than a receipt (its receiver was stopped) or than the day: dates come due."""
+        now = dt.datetime.now(dt.UTC)
+        issued = dict(
+            self._connection.execute(
+                "select d.partner_code, max(r.issued_at) from ops.receipts as r"
+                " inner join ops.deliveries as d on d.delivery_id = r.delivery_id"
+                " where r.issued_at > now() - interval '2 days' group by d.partner_code"
+            ).fetchall()
+        )
+        stale = set()
+        for code in self._partners:
+            path = self._settings.drop / code / "accuses" / "index.html"
+            if path.parent.is_dir():
+                written = dt.datetime.fromtimestamp(path.stat().st_mtime if path.exists() else 0.0, dt.UTC)
+                if written.date() != now.date() or (code in issued and written <= issued[code]):
+                    stale.add(code)
+        return stale
+
+    def _tidy(self) -> None:
+        """Once a day, delete what was taken a month ago from `traites/`, and landed files that nobody refers to."""
+        now = dt.datetime.now(dt.UTC)
+        done = self._connection.execute(
+            "insert into ops.settings (name, value) values ('drop_tidied_on', %(day)s)"
+            " on conflict (name) do update set value = excluded.value where settings.value <> excluded.value"
+            " returning value",
+            {"day": now.date().isoformat()},
+        ).fetchone()
+        if done is None:
+            return
+        deleted = drop.purge(self._settings, self._partners, now.timestamp())
+        with loading.arrivals(self._connection):
+            orphans = landing.sweep(self._settings, self._connection)
+        log.info("%d files of traites/ and %d landed files without a delivery deleted", deleted, orphans)
+
+    @contextmanager
+    def _kept_apart(self, name: str) -> Iterator[None]:
+        """Let what fails here stop nothing else, unless no other could succeed either."""
+        self._at = name
+        try:
+            yield
+        except ConfigurationError:
+            raise
+        except LakouError as error:
+            self._failures.append(f"{self._at}: {error.what}; {error.remedy}")
+        except psycopg.Error as error:
+            if self._connection.closed or self._lookups.closed:
+                raise DatabaseError(
+                    f"PostgreSQL went away while {self._at} was being taken",
+                    "see `make status`; what was not taken stays",
+                ) from error
+            self._failures.append(f"{self._at}: PostgreSQL refuses it ({error.diag.message_primary})")
+        except OSError as error:
+            self._failures.append(f"{self._at}: {error.strerror or error}")
+        except (Exception, pl.exceptions.PanicException) as error:
+            # its text may quote a cell, and no cell goes to a log
+            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
+            where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+            self._failures.append(
+                f"{self._at}: {type(error).__name__} at {where}; this is a fault of ours, the file stays"
+            )
+        else:
+            return
+        log.error("%s", self._failures[-1])
+
+
+class _ReadAhead:
+    """A reading whose next batch is read while the one before it is judged."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.header, self.remarks = reading.header, reading.remarks
+
+    def batches(self) -> Iterator[Batch]:
+        return ahead(self._reading.batches())
+
+
+class _Line:
+    """Says how far a long file is, now and then."""
+
+    def __init__(self, progress: Callable[[str], None], name: str) -> None:
+        self._progress, self._name = progress, name
+        self._began = self._said = time.monotonic()
+
+    def say(self, rows: int) -> None:
+        """Say how many rows were judged so far, unless something was said just now."""
+        now = time.monotonic()
+        if now - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = now
+            self._progress(f"{self._name}: {rows} rows in {now - self._began:.0f} s")
 
 
 @contextmanager
-def _receiver(settings: Settings) -> Iterator[_Receiver]:
+def _receiver(settings: Settings, progress: Callable[[str], None]) -> Iterator[_Receiver]:
     # a missing key stops everything here, before anything is taken
     pseudonymiser = load_pseudonymiser(settings)
     landing.check(settings)
-    with connect(settings) as connection:
+    with connect(settings) as connection, connect(settings) as lookups, ExitStack() as stack:
         connection.autocommit = True
-        yield _Receiver(settings, connection, pseudonymiser)
+        lookups.autocommit = True
+        yield _Receiver(settings, connection, lookups, pseudonymiser, progress=progress, stack=stack)
 
 
 def load_pseudonymiser(settings: Settings) -> Pseudonymiser:
@@ -527,78 +763,34 @@ def load_pseudonymiser(settings: Settings) -> Pseudonymiser:
     """
     text = settings.secret("hmac.key")
     try:
-        return Pseudonymiser(bytes.fromhex(text))
+        bytes.fromhex(text)
     except ValueError as error:
         raise ConfigurationError(
             f"{settings.secrets / 'hmac.key'} is not a key of hexadecimal digits",
             "put it back from its custodian's copy",
         ) from error
+    return Pseudonymiser(text.encode())
 
 
-@contextmanager
-def _kept_apart(connection: Connection[Any], name: str, failures: list[str]) -> Iterator[None]:
-    """Let what fails here stop nothing else, unless no other could succeed either."""
+def _code_in(file_name: str) -> str | None:
     try:
-        yield
-    except ConfigurationError:
-        raise
-    except LakouError as error:
-        failures.append(f"{name}: {error.what}; {error.remedy}")
-    except psycopg.Error as error:
-        if connection.closed:
-            raise DatabaseError(
-                f"PostgreSQL went away while {name} was being taken", "see `make status`; what was not taken stays"
-            ) from error
-        failures.append(f"{name}: PostgreSQL refuses it ({error.diag.message_primary})")
-    except OSError as error:
-        failures.append(f"{name}: {error.strerror or error}")
-    except (Exception, pl.exceptions.PanicException) as error:
-        # its text may quote a cell, and no cell goes to a log
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
-        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-        failures.append(f"{name}: {type(error).__name__} at {where}; this is a fault of ours, the file stays")
-    else:
-        return
-    log.error("%s", failures[-1])
+        return parse_file_name(file_name).partner_code
+    except BlockedFile:
+        return None
 
 
-def _sessions_in_force(connection: Connection[Any]) -> pl.DataFrame:
-    """Every session known, as the last delivery in force tells it, with what orders the deliveries."""
-    table = load_contract(SESSIONS_FEED).raw_table
-    rows = connection.execute(
-        "select d.partner_code, s.session_id, s.duree_prevue_h::float8, s.places::int, s.programme_code, s.modalite,"
-        f" d.delivery_id, d.period, d.period_end, d.version, d.part, s._load_id from raw.{table} as s"
-        " inner join ops.deliveries as d on d.delivery_id = s._delivery_id where not exists"
-        " (select 1 from ops.supersessions as p where p.superseded_delivery_id = s._delivery_id)"
-    ).fetchall()
-    return _newest(pl.DataFrame(rows, schema=_SESSIONS, orient="row"))
+def _waiting_findings(delivery: Delivery, tally: Tally) -> list[pl.DataFrame]:
+    """What is told about the rows that wait, with the day until which they do."""
+    assert delivery.period_end is not None
+    until = f"{loading.deadline(delivery.period_end, delivery.received_at):%d/%m/%Y}"
+    return [receipts.awaiting_findings(rows.with_columns(deadline=pl.lit(until))) for rows in tally.waiting]
 
 
-def _with_load(sessions: pl.DataFrame, delivery: Delivery, load_id: int, accepted: pl.DataFrame) -> pl.DataFrame:
-    """The sessions known once this delivery is loaded."""
-    replaced = (
-        (pl.col("partner_code") == delivery.partner_code)
-        & (pl.col("period") == delivery.period)
-        & (pl.col("version") < delivery.version)
-    )
-    added = accepted.select(
-        pl.lit(delivery.partner_code).alias("partner_code"),
-        "session_id",
-        "duree_prevue_h",
-        "places",
-        "programme_code",
-        "modalite",
-        pl.lit(delivery.delivery_id).alias("delivery_id"),
-        pl.lit(delivery.period).alias("period"),
-        pl.lit(delivery.period_end).alias("period_end"),
-        pl.lit(delivery.version).alias("version"),
-        pl.lit(delivery.part).alias("part"),
-        pl.lit(load_id).alias("load_id"),
-    ).cast(_SESSIONS)
-    return _newest(pl.concat([sessions.filter(~replaced), added]))
-
-
-def _newest(sessions: pl.DataFrame) -> pl.DataFrame:
-    return sessions.sort("period_end", "version", "part", "load_id").unique(
-        ["partner_code", "session_id"], keep="last", maintain_order=True
-    )
+def source_rows(header: Header, batch: Batch, numbers: pl.Series) -> pl.DataFrame:
+    """Some rows of a batch as the partner wrote them, under the file's own header, and `_row_number`."""
+    names: list[str] = []
+    for position, cell in enumerate(header.cells, start=1):
+        name = cell.strip() or f"colonne {position}"
+        names.append(name if name not in names else f"{name} ({position})")
+    rows = batch.cells.filter(pl.col("_row_number").is_in(numbers.implode()))
+    return rows.rename({f"c{position}": name for position, name in enumerate(names)})

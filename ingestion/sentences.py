@@ -14,7 +14,7 @@ def sentence(contract: Contract, name: str, rule_id: str) -> tuple[str, str]:
     column = next((column for column in contract.columns if column.name == name), None)
     if column is not None and rule_id in _BY_COLUMN:
         message, remedy = _BY_COLUMN[rule_id]
-        bound = column.not_before or column.not_after
+        bound = column.not_before or column.not_after or column.at_most or column.differs_from
         message = message.replace("{borne}", contract.column(bound).title if bound else "")
         return _fill(message, column), _fill(_own_remedy(column, rule_id) or remedy, column)
     message, remedy = _BY_ROW[rule_id]
@@ -33,27 +33,32 @@ def _fill(text: str, column: Column) -> str:
 
 
 def _own_remedy(column: Column, rule_id: str) -> str | None:
+    """A remedy that fits one kind of column better than the rule's own."""
+    remedy = None
     if rule_id == "OBLIGATOIRE" and column.enum:
-        return "Choisissez une valeur : {liste}."
-    if rule_id == "OBLIGATOIRE" and column.name_column:
-        return "Indiquez le code INSEE de la commune où la session se tient (un ATELIER ou un HYBRIDE a un lieu)."
-    if rule_id == "OBLIGATOIRE" and "planned_duration" in column.checks:
-        return "Indiquez les heures suivies : la participation est déclarée terminée."
-    if rule_id == "OBLIGATOIRE" and "end_of_elearning" in column.checks:
-        return "Indiquez le jour où la personne a fini : la session est un ELEARNING terminé."
-    if rule_id == "MOTIF" and column.pattern and column.pattern.startswith("RNCP"):
-        return "Écrivez RNCP ou RS suivi du numéro (RS6776), ou INT- suivi du code interne labellisé."
-    return None
+        remedy = "Choisissez une valeur : {liste}."
+    elif rule_id == "OBLIGATOIRE" and column.type == "boolean":
+        remedy = "Écrivez OUI ou NON."
+    elif rule_id == "OBLIGATOIRE" and column.name_column:
+        remedy = "Indiquez le code INSEE de la commune où la session se tient (un ATELIER ou un HYBRIDE a un lieu)."
+    elif rule_id == "OBLIGATOIRE" and "planned_duration" in column.checks:
+        remedy = "Indiquez les heures suivies : la participation est déclarée terminée."
+    elif rule_id == "OBLIGATOIRE" and "end_of_elearning" in column.checks:
+        remedy = "Indiquez le jour où la personne a fini : la session est un ELEARNING terminé."
+    elif rule_id == "MOTIF" and column.pattern and column.pattern.startswith("RNCP"):
+        remedy = "Écrivez RNCP ou RS suivi du numéro (RS6776), ou INT- suivi du code interne labellisé."
+    return remedy
 
 
 def _bounds(column: Column) -> str:
     low = "" if column.minimum is None else f"au moins {_number(column.minimum)}"
+    above = "" if column.exclusive_minimum is None else f"plus grande que {_number(column.exclusive_minimum)}"
     high = "" if column.maximum is None else f"au plus {_number(column.maximum)}"
-    return " et ".join(part for part in (low, high) if part)
+    return " et ".join(part for part in (low, above, high) if part)
 
 
 def _number(value: float) -> str:
-    return f"{value:g}".replace(".", ",")
+    return f"{value:.12g}".replace(".", ",")
 
 
 def _key(contract: Contract) -> str:
@@ -64,24 +69,68 @@ def _key(contract: Contract) -> str:
 _BY_COLUMN = {
     "OBLIGATOIRE": ("« {titre} » est vide alors que cette ligne en a besoin.", "Renseignez-la, par exemple {exemple}."),
     "TYPE-DATE": (
-        "« {valeur} » n'est pas une date qui existe.",
-        "Écrivez le jour, le mois et l'année : 04/03/2026 ou 2026-03-04.",
+        "« {valeur} » n'est pas une date qui existe{detail}.",
+        "Écrivez le jour, le mois et l'année à quatre chiffres : 04/03/2026 ou 2026-03-04.",
+    ),
+    "TYPE-DATE-HEURE": (
+        "« {valeur} » n'est pas un jour et une heure qui existent{detail}.",
+        "Écrivez le jour puis l'heure : 04/03/2026 14:30, ou le jour seul.",
     ),
     "TYPE-ENTIER": (
-        "« {valeur} » n'est pas un nombre entier.",
+        "« {valeur} » n'est pas un nombre entier{detail}.",
         "Écrivez des chiffres seulement, par exemple {exemple}.",
     ),
     "TYPE-DECIMAL": (
-        "« {valeur} » n'est pas un nombre.",
-        "Écrivez un nombre sans unité, avec une virgule ou un point : 7,5.",
+        "« {valeur} » n'est pas un nombre que l'on puisse lire sans se tromper{detail}.",
+        "Écrivez un nombre sans unité ni séparateur de milliers, avec une virgule ou un point : 7,5.",
     ),
+    "TYPE-BOOLEEN": ("« {valeur} » ne dit ni oui ni non.", "Écrivez OUI ou NON."),
     "BORNES": ("« {valeur} » est hors des bornes de « {titre} ».", "La valeur doit être {bornes}."),
     "LONGUEUR": ("La valeur de « {titre} » est trop longue.", "Gardez {longueur} caractères au plus."),
     "LISTE": ("« {valeur} » n'est pas une valeur de « {titre} ».", "Valeurs admises : {liste}."),
     "MOTIF": ("« {valeur} » n'a pas la forme attendue pour « {titre} ».", "Suivez cet exemple : {exemple}."),
+    "URL": (
+        "« {valeur} » n'est pas une adresse de page web.",
+        "Copiez l'adresse entière depuis votre navigateur ; elle commence par https://.",
+    ),
     "SIREN": (
-        "« {valeur} » n'est pas un SIREN : sa clé de contrôle est fausse.",
+        "« {valeur} » n'est pas un SIREN : il compte neuf chiffres dont le dernier vérifie les autres.",
         "Vérifiez les neuf chiffres sur l'annuaire des entreprises.",
+    ),
+    "SIRET": (
+        "« {valeur} » n'est pas un SIRET : il compte quatorze chiffres dont le dernier vérifie les autres.",
+        "Vérifiez les quatorze chiffres sur l'annuaire des entreprises.",
+    ),
+    "NAF": (
+        "« {valeur} » n'est pas un code NAF : quatre chiffres et une lettre.",
+        "Reprenez le code APE de l'établissement, par exemple {exemple}.",
+    ),
+    "PAYS": ("« {valeur} » n'est pas un code de pays.", "Écrivez les deux lettres du pays : FR pour la France."),
+    "EPCI": (
+        "« {valeur} » n'est pas le SIREN d'une intercommunalité du programme.",
+        "Écrivez l'un de ces SIREN : {detail}.",
+    ),
+    "DISPOSITIF": (
+        "« {valeur} » n'est pas un dispositif d'aide du programme.",
+        "Choisissez un code de dispositif : {detail}.",
+    ),
+    "INDICATEUR-INCONNU": (
+        "« {valeur} » n'est pas un indicateur du catalogue.",
+        "Choisissez un code du catalogue des indicateurs : {detail}.",
+    ),
+    "JETON-COURRIEL": (
+        "« {titre} » ressemble à une adresse de courriel : un jeton ne doit désigner personne.",
+        "Remplacez-la par un numéro tiré au hasard, le même pour toutes les réponses d'une personne.",
+    ),
+    "VALEUR-TABLEUR": (
+        "« {valeur} » n'est sans doute pas ce que vous aviez écrit : {detail}.",
+        "Mettez la colonne « {titre} » au format Texte, écrivez de nouveau la valeur (par exemple {exemple}), puis"
+        " enregistrez.",
+    ),
+    "FORMULE-SANS-VALEUR": (
+        "« {titre} » contient une formule dont le résultat n'est pas enregistré dans le fichier.",
+        "Ouvrez le classeur dans votre tableur, remplacez la formule par sa valeur (collage spécial, valeurs) et"
+        " enregistrez.",
     ),
     "PROGRAMME": (
         "« {valeur} » n'est pas le programme de votre compte.",
@@ -103,6 +152,38 @@ _BY_COLUMN = {
     "ORDRE-DATES": (
         "« {titre} » ({valeur}) et « {borne} » ({detail}) ne sont pas dans l'ordre.",
         "Vérifiez les deux dates.",
+    ),
+    "PLAFOND-COLONNE": (
+        "« {titre} » ({valeur}) dépasse « {borne} » ({detail}).",
+        "Vérifiez les deux montants : le premier ne peut pas dépasser le second.",
+    ),
+    "IDENTIQUES": (
+        "« {titre} » et « {borne} » sont les mêmes ({valeur}).",
+        "Indiquez deux valeurs différentes.",
+    ),
+    "DATE-OBJET": (
+        "« {titre} » ({valeur}) ne convient pas : la date attendue est {detail}.",
+        "Vérifiez cette date, ou celle de la ligne à laquelle elle renvoie.",
+    ),
+    "ETAPES-DESORDRE": (
+        "« {titre} » ({valeur}) est antérieure à une étape précédente ({detail}).",
+        "Vérifiez l'ordre des dates ; la ligne est acceptée.",
+    ),
+    "SOMME-QUOTES-PARTS": (
+        "Les valeurs de « {titre} » font {detail} : toutes les lignes du groupe sont refusées ensemble.",
+        "Corrigez les parts pour que leur somme soit juste, puis déposez de nouveau toutes les lignes du groupe.",
+    ),
+    "SOMME-ENVELOPPE": (
+        "Les parts de l'enveloppe « {valeur} » dépassent son montant : {detail}.",
+        "Vérifiez les montants ; les lignes sont acceptées et l'écart est montré tel quel.",
+    ),
+    "AIDE-TAUX": (
+        "L'aide votée ({valeur}) dépasse le taux maximal du dispositif ({detail} du coût éligible).",
+        "Vérifiez le montant voté, le coût éligible et le dispositif ; la ligne est acceptée.",
+    ),
+    "AIDE-PLAFOND": (
+        "L'aide votée ({valeur}) dépasse le plafond du dispositif ({detail}).",
+        "Vérifiez le montant voté et le dispositif ; la ligne est acceptée.",
     ),
     "AGE-MINIMUM": (
         "La personne a moins de 15 ans : elle ne peut pas figurer ligne à ligne.",
@@ -128,6 +209,10 @@ _BY_COLUMN = {
         "La session « {valeur} » compte {detail}.",
         "Vérifiez le nombre de places (F01) ou l'identifiant de la session ; les lignes sont acceptées.",
     ),
+    "EFFECTIF-DECLARE": (
+        "« {valeur} » compte {detail} : l'effectif déclaré ne peut pas être plus petit.",
+        "Vérifiez l'effectif déclaré (F08) ou l'identifiant de l'événement ; les lignes sont acceptées.",
+    ),
     "REFERENCE-ATTENDUE": (
         "« {valeur} » n'est pas encore connue : la ligne est en attente et ne compte dans aucun chiffre.",
         "Déposez le fichier {detail} qui la décrit, ou corrigez l'identifiant.",
@@ -137,7 +222,14 @@ _BY_COLUMN = {
         "Déposez le fichier {detail}, puis cette ligne de nouveau.",
     ),
     "DECIMALE-VIRGULE": ("Virgule décimale lue dans « {titre} » ({detail}).", ""),
-    "DATE-FRANCAISE": ("Dates lues comme jour/mois/année dans « {titre} » ({detail}).", ""),
+    "MILLIERS-LUS": ("Séparateurs de milliers lus dans « {titre} » ({detail}).", ""),
+    "POURCENTAGE-LU": ("Pourcentages lus dans « {titre} » ({detail}).", ""),
+    "UNITE-LUE": ("Unité monétaire laissée de côté dans « {titre} » ({detail}).", ""),
+    "DATE-FRANCAISE": ("Dates remises sous la forme année-mois-jour dans « {titre} » ({detail}).", ""),
+    "ZEROS-RENDUS": ("Zéros de tête perdus, rendus à « {titre} » ({detail}).", ""),
+    "ABSENT-LU": ("« {titre} » : mentions qui veulent dire « pas de valeur » ({detail}).", ""),
+    "OUI-NON-LU": ("« {titre} » : réponses lues comme oui ou non ({detail}).", ""),
+    "LIBELLE-LU": ("« {titre} » : libellés lus comme des codes ({detail}).", ""),
     "CODE-AMBIGU": (
         "« {titre} » : codes lus comme codes INSEE, bien qu'ils soient aussi les codes postaux d'autres communes"
         " ({detail}).",
@@ -160,3 +252,5 @@ _BY_ROW = {
         "Vérifiez ses séparateurs, ses guillemets et l'encodage du fichier (CSV UTF-8).",
     ),
 }
+# what judging may say of rows; reading and receiving have rules of their own
+RULES = (*_BY_COLUMN, *_BY_ROW)

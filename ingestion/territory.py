@@ -1,4 +1,4 @@
-"""Communes, postcodes, perimeters and action codes: the reference data of `ingestion/reference/`, read once."""
+"""Communes, EPCI, perimeters, action codes, schemes, indicators, countries: what codes in rows may be, read once."""
 
 from __future__ import annotations
 
@@ -35,6 +35,18 @@ class Programme:
     start: dt.date
     perimeter: frozenset[str]
     action_codes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FundingScheme:
+    """A scheme of aid: `max_rate` of the eligible cost (0 to 1) and `ceiling` in euros, where they are published."""
+
+    code: str
+    programme: str
+    label: str
+    max_rate: float | None
+    ceiling: float | None
+    source_claim: str | None
 
 
 @lru_cache(maxsize=1)
@@ -93,3 +105,46 @@ def load_programme(code: str) -> Programme:
     if code not in programmes:
         raise ConfigurationError(f"no programme {code!r}", f"known programmes: {', '.join(programmes)}")
     return programmes[code]
+
+
+@lru_cache(maxsize=8)
+def load_epcis(programme: str) -> frozenset[str]:
+    """SIREN of the EPCI that the communes of a programme's perimeter belong to.
+
+    Raises:
+        ConfigurationError: there is no programme of that code.
+    """
+    communes, perimeter = load_communes(), load_programme(programme).perimeter
+    return frozenset(communes[code].epci for code in perimeter if communes[code].epci)
+
+
+@lru_cache(maxsize=1)
+def load_indicator_codes() -> Mapping[str, str]:
+    """French labels of the catalogue's indicators by their code."""
+    with (REFERENCE / "indicators.csv").open(encoding="utf-8", newline="") as file:
+        return {row["code"]: row["label"] for row in csv.DictReader(file)}
+
+
+@lru_cache(maxsize=1)
+def load_funding_schemes() -> Mapping[str, FundingScheme]:
+    """Schemes of aid by their code, of every programme."""
+    with (REFERENCE / "funding_schemes.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["code"]: FundingScheme(
+                code=row["code"],
+                programme=row["programme"],
+                label=row["label"],
+                max_rate=float(row["max_rate"]) if row["max_rate"] else None,
+                ceiling=float(row["ceiling_eur"]) if row["ceiling_eur"] else None,
+                source_claim=row["source_claim"] or None,
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+@lru_cache(maxsize=1)
+def load_countries() -> Mapping[str, str]:
+    """English names of countries and territories by their ISO 3166-1 alpha-2 code."""
+    import pycountry
+
+    return {country.alpha_2: country.name for country in pycountry.countries}

@@ -20,6 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +34,9 @@ PARTNER = re.compile(r"[A-Z0-9-]{2,16}")
 FOLDERS = ("depot", "accuses", "modeles", "traites")
 TEMPORARY_PREFIX = ".envoi-"
 NAME_BYTES = 200
+# what lies in a folder is counted again after so many seconds; sooner where it seems full
+QUOTA_SECONDS = 5.0
+FULL_SECONDS = 0.5
 WRITING = asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC
 
 
@@ -44,12 +48,15 @@ class Limits:
         connections: open connections in all.
         connections_by_partner: open connections of one partner.
         file_bytes: size of one file.
-        free_bytes: what must stay free on the disk for an upload to begin.
+        depot_bytes, depot_files: what the files of one partner's `depot/` may weigh, and how many they may be.
+        free_bytes: what must stay free on the disk for an upload to go on.
     """
 
     connections: int = 60
     connections_by_partner: int = 6
-    file_bytes: int = 512 * 1024 * 1024
+    file_bytes: int = 2 * 1024 * 1024 * 1024
+    depot_bytes: int = 5 * 1024 * 1024 * 1024
+    depot_files: int = 20_000
     free_bytes: int = 200 * 1024 * 1024
 
 
@@ -61,21 +68,84 @@ class Upload:
     temporary: Path
     file: BinaryIO
     append: bool
+    size: int = 0
     started: float = field(default_factory=time.monotonic)
     failed: asyncssh.SFTPError | None = None
+
+
+class Quota:
+    """What lies in the partners' `depot/`: counted again now and then, since the receiver takes files away."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._used: dict[Path, tuple[int, int, float]] = {}
+
+    def take(self, depot: Path, files: int, size: int) -> None:
+        """Count so many more files and bytes in.
+
+        Raises:
+            asyncssh.SFTPFailure: there would be too many, or the disk is nearly full.
+        """
+        limits = self._limits
+        held_files, held_bytes, counted_at = self._used.get(depot, (0, 0, 0.0))
+        is_over = held_files + files > limits.depot_files or held_bytes + size > limits.depot_bytes
+        age = time.monotonic() - counted_at
+        if depot not in self._used or age > QUOTA_SECONDS or (is_over and age > FULL_SECONDS):
+            held_files, held_bytes = _weighed(depot)
+            counted_at = time.monotonic()
+            if shutil.disk_usage(depot).free < limits.free_bytes:
+                log.error("%s: upload refused, the disk is nearly full", depot.parent.name)
+                raise asyncssh.SFTPFailure("Espace disque insuffisant sur la plateforme : réessayez plus tard.")
+        if held_files + files > limits.depot_files:
+            raise asyncssh.SFTPFailure(
+                f"Votre dépôt est plein : {held_files} fichiers y attendent d'être lus, et {limits.depot_files} au plus"
+                " sont admis. Réessayez dans quelques minutes, ou retirez des fichiers de /depot."
+            )
+        if held_bytes + size > limits.depot_bytes:
+            raise asyncssh.SFTPFailure(
+                f"Votre dépôt est plein : {_megabytes(limits.depot_bytes)} au plus peuvent y attendre d'être lus."
+                " Réessayez dans quelques minutes, ou retirez des fichiers de /depot."
+            )
+        self._used[depot] = held_files + files, held_bytes + size, counted_at
+
+    def count_again(self, depot: Path) -> None:
+        """Forget what was counted: something was taken away."""
+        self._used.pop(depot, None)
+
+
+def _weighed(depot: Path) -> tuple[int, int]:
+    """How many files a folder holds, unfinished uploads included, and their bytes."""
+    sizes = []
+    with os.scandir(depot) as entries:
+        for entry in entries:
+            # the receiver may take it away at this very moment
+            with suppress(FileNotFoundError):
+                sizes.append(entry.stat(follow_symlinks=False).st_size)
+    return len(sizes), sum(sizes)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size // 1024 // 1024} Mo" if size >= 1024 * 1024 else f"{size} octets"
 
 
 class Session(SSHServerStreamSession[bytes]):
     """A channel that carries SFTP and nothing else (no shell, no command)."""
 
-    def __init__(self, drop: Path, limits: Limits) -> None:
-        super().__init__(None, lambda channel: PartnerFiles(channel, self, drop, limits), 3)
+    def __init__(self, drop: Path, limits: Limits, quota: Quota) -> None:
+        super().__init__(None, lambda channel: PartnerFiles(channel, self, drop, limits, quota), 3)
 
 
 class PartnerFiles(asyncssh.SFTPServer):
     """What one partner sees and may do: its folder as `/`, read everything, write in `/depot` only."""
 
-    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], session: Session, drop: Path, limits: Limits) -> None:
+    def __init__(
+        self,
+        channel: asyncssh.SSHServerChannel[bytes],
+        session: Session,
+        drop: Path,
+        limits: Limits,
+        quota: Quota,
+    ) -> None:
         self.partner = channel.get_extra_info("username")
         root = drop / self.partner
         for folder in FOLDERS:
@@ -85,6 +155,7 @@ class PartnerFiles(asyncssh.SFTPServer):
         self._root = root.resolve()
         self._depot = self._root / "depot"
         self._limits = limits
+        self._quota = quota
         self._uploads: dict[Path, Upload] = {}
 
     # -- where things are
@@ -110,7 +181,11 @@ class PartnerFiles(asyncssh.SFTPServer):
         name = Path(local).name
         if Path(local).parent != self._depot:
             raise asyncssh.SFTPPermissionDenied("Écriture refusée : déposez vos fichiers dans le dossier /depot.")
-        if name.startswith(".") or len(os.fsencode(name)) > NAME_BYTES or any(ord(char) < 32 for char in name):
+        if (
+            name.startswith(".")
+            or len(os.fsencode(name)) > NAME_BYTES
+            or any(ord(char) < 32 or ord(char) == 127 for char in name)
+        ):
             raise asyncssh.SFTPPermissionDenied("Nom de fichier refusé : caché, trop long ou illisible.")
         target = self._inside(path)
         if target.is_dir():
@@ -168,16 +243,16 @@ class PartnerFiles(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("Un fichier de ce nom est déjà présent.")
         if not target.exists() and not pflags & asyncssh.FXF_CREAT:
             raise asyncssh.SFTPNoSuchFile("Fichier introuvable.")
-        if shutil.disk_usage(self._depot).free < self._limits.free_bytes:
-            log.error("%s: upload refused, the disk is nearly full", self.partner)
-            raise asyncssh.SFTPFailure("Espace disque insuffisant sur la plateforme : réessayez plus tard.")
+        keeps = target.exists() and not pflags & asyncssh.FXF_TRUNC
+        self._quota.take(self._depot, 1, target.stat().st_size if keeps else 0)
         temporary = self._depot / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         file = os.fdopen(descriptor, "r+b", buffering=0)
-        if target.exists() and not pflags & asyncssh.FXF_TRUNC:
+        if keeps:
             with target.open("rb") as kept:
                 shutil.copyfileobj(kept, file)
         upload = Upload(target, temporary, file, append=bool(pflags & asyncssh.FXF_APPEND))
+        upload.size = os.fstat(descriptor).st_size
         self._uploads[target] = upload
         return upload
 
@@ -195,9 +270,7 @@ class PartnerFiles(asyncssh.SFTPServer):
         if file_obj.append:
             offset = file_obj.file.seek(0, os.SEEK_END)
         try:
-            if offset + len(data) > self._limits.file_bytes:
-                size = self._limits.file_bytes // 1024 // 1024
-                raise asyncssh.SFTPFailure(f"Fichier trop volumineux : {size} Mo au plus.")
+            self._grow(file_obj, offset + len(data))
             file_obj.file.seek(offset)
             return file_obj.file.write(data)
         except OSError as error:
@@ -207,6 +280,15 @@ class PartnerFiles(asyncssh.SFTPServer):
         except asyncssh.SFTPError as error:
             file_obj.failed = error
             raise
+
+    def _grow(self, upload: Upload, size: int) -> None:
+        """See that an upload may become that large."""
+        if size > self._limits.file_bytes:
+            limit = _megabytes(self._limits.file_bytes)
+            raise asyncssh.SFTPFailure(f"Fichier trop volumineux : {limit} au plus. Partagez-le en périodes.")
+        if size > upload.size:
+            self._quota.take(self._depot, 0, size - upload.size)
+            upload.size = size
 
     def close(self, file_obj: object) -> None:
         """Close a file; an upload that its client closed takes its name, any other is thrown away."""
@@ -218,6 +300,7 @@ class PartnerFiles(asyncssh.SFTPServer):
             # asyncssh also closes what a lost client left open: only a client still there has ended its file
             gone = self.channel.is_closing() or self._session.at_eof(None)
             if gone or file_obj.failed:
+                self._quota.count_again(self._depot)
                 reason = file_obj.failed.reason if file_obj.failed else "the client left before closing it"
                 log.warning("%s: upload of %r dropped: %s", self.partner, file_obj.target.name, reason)
                 if file_obj.failed and not gone:
@@ -249,7 +332,8 @@ class PartnerFiles(asyncssh.SFTPServer):
     def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
         """Accept and ignore dates and modes; cut an upload to the size asked (a client that resumes does)."""
         if isinstance(file_obj, Upload) and attrs.size is not None:
-            file_obj.file.truncate(min(attrs.size, self._limits.file_bytes))
+            self._grow(file_obj, attrs.size)
+            file_obj.file.truncate(attrs.size)
 
     def fsync(self, file_obj: object) -> None:
         """Write an upload to the disk."""
@@ -262,6 +346,7 @@ class PartnerFiles(asyncssh.SFTPServer):
         """Withdraw a file from `depot/`."""
         target = self._writable(path)
         target.unlink()
+        self._quota.count_again(self._depot)
         log.info("%s: removed %r", self.partner, target.name)
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
@@ -287,9 +372,10 @@ class PartnerFiles(asyncssh.SFTPServer):
 class Door(asyncssh.SSHServer):
     """One connection: who may enter, by the keys that lie in `authorized_keys/<CODE>` at that moment."""
 
-    def __init__(self, home: Path, limits: Limits, open_connections: Counter[str]) -> None:
+    def __init__(self, home: Path, limits: Limits, quota: Quota, open_connections: Counter[str]) -> None:
         self._home = home
         self._limits = limits
+        self._quota = quota
         self._open = open_connections
         self._partner = ""
         self._connection: asyncssh.SSHServerConnection | None = None
@@ -346,7 +432,7 @@ class Door(asyncssh.SSHServer):
 
     def session_requested(self) -> Session:
         """SFTP and nothing else."""
-        return Session(self._home / "drop", self._limits)
+        return Session(self._home / "drop", self._limits, self._quota)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -377,11 +463,11 @@ async def listen(home: Path, port: int, host_key: Path, limits: Limits | None = 
     chosen = limits or Limits()
     if dropped := sweep(home / "drop"):
         log.warning("%d unfinished uploads deleted", dropped)
-    counts: Counter[str] = Counter()
+    quota, counts = Quota(chosen), Counter[str]()
     return await asyncssh.listen(
         "127.0.0.1",
         port,
-        server_factory=lambda: Door(home, chosen, counts),
+        server_factory=lambda: Door(home, chosen, quota, counts),
         server_host_keys=[asyncssh.read_private_key(host_key)],
         server_version="Lakou",
         encoding=None,

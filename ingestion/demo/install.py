@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.database import connect
-from ingestion.demo.truth import EXPECTED_MONTHS, write_truth
-from ingestion.demo.twin import BUSINESS_DATE, PARTNERS, PROGRAMME, DemoPartner, File, Twin, generate, stored_name
+from ingestion.demo.making import BUSINESS_DATE, PARTNERS, PROGRAMME, DemoPartner, File
+from ingestion.demo.truth import write_truth
+from ingestion.demo.twin import Twin, generate, stored_name
 from ingestion.drop import write_atomically
 from ingestion.errors import LakouError
 from ingestion.landing import fingerprint
@@ -27,21 +28,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def install(settings: Settings, progress: Callable[[str], None] = log.info) -> None:
-    """Open the six accounts, generate the twin and its truth into `$LAKOU_HOME/demo`, and receive every file.
+def install(settings: Settings, progress: Callable[[str], None] = log.info, scale: int = 1) -> None:
+    """Open the twelve accounts, generate the twin and its truth into `$LAKOU_HOME/demo`, and receive every file.
 
     Files are received on the days of the demonstration's calendar, which its business date follows until its end.
     Again, it changes nothing; stopped in the middle, it goes on with what was not received.
 
+    Args:
+        scale: how many times the people, sessions, companies and the like.
+
     Raises:
-        LakouError: a file of the demonstration could not be taken.
+        LakouError: another scale is installed, or a file of the demonstration could not be taken.
     """
-    with connect(settings) as connection:
-        for partner in PARTNERS:
-            _open_account(settings, connection, partner)
-    for partner in PARTNERS:
-        _make_key(settings, partner.code)
-    twin = generate(settings.home / "demo")
+    _keep_scale(settings.home / "demo" / "scale", scale)
+    open_accounts(settings)
+    twin = generate(settings.home / "demo", scale)
     write_truth(twin)
     with connect(settings) as connection:
         known = {
@@ -50,15 +51,35 @@ def install(settings: Settings, progress: Callable[[str], None] = log.info) -> N
                 "select partner_code, file_name, sha256 from ops.deliveries where state <> 'RECU'"
             )
         }
-    files = [file for file in twin.files if (file.partner, file.name, _sha256(twin, file)) not in known]
-    progress(f"demonstration: {len(PARTNERS)} partners, {len(twin.files)} files, {len(files)} to receive")
-    for day, batch in itertools.groupby(files, key=lambda file: file.received_on):
-        _receive_day(settings, twin, day, batch)
-    _set_business_date(settings, BUSINESS_DATE)
-    if files:
+    drops = [file for file, *_ in twin.drops() if (file.partner, file.name, _sha256(twin, file)) not in known]
+    progress(f"demonstration: {len(PARTNERS)} partners, {len(twin.drops())} files, {len(drops)} to receive")
+    for day, batch in itertools.groupby(drops, key=lambda file: file.received_on):
+        set_business_date(settings, day)
+        drop_and_take(settings, twin, batch, lambda file: file.received_at)
+    set_business_date(settings, BUSINESS_DATE)
+    if drops:
         # what has waited too long by now is refused
         _take(settings, {})
-    progress(f"demonstration: {len(files)} files received; the business date is {BUSINESS_DATE:%d/%m/%Y}")
+    progress(f"demonstration: {len(drops)} files received; the business date is {BUSINESS_DATE:%d/%m/%Y}")
+
+
+def open_accounts(settings: Settings) -> None:
+    """Open the partners' accounts, say what is expected of each, and give each its key."""
+    with connect(settings) as connection:
+        for partner in PARTNERS:
+            _open_account(settings, connection, partner)
+    for partner in PARTNERS:
+        _make_key(settings, partner.code)
+
+
+def _keep_scale(path: Path, scale: int) -> None:
+    known = path.read_text(encoding="utf-8").strip() if path.exists() else str(scale)
+    if known != str(scale):
+        raise LakouError(
+            f"the demonstration is installed at scale {known}, and its files have the same names at scale {scale}",
+            f"run `lakou demo --scale {known}`, or begin on an empty platform",
+        )
+    write_atomically(path, f"{scale}\n".encode())
 
 
 def _open_account(settings: Settings, connection: Connection[Any], partner: DemoPartner) -> None:
@@ -68,15 +89,15 @@ def _open_account(settings: Settings, connection: Connection[Any], partner: Demo
         kind=partner.kind,
         programme_code=PROGRAMME,
         feeds=partner.feeds,
-        notice_version="demonstration-1",
-        legal_basis="INTERET_PUBLIC",
-        processing_contract=f"DEMO-{partner.code}",
-        processing_country="France",
+        notice_version="demonstration-1" if partner.has_convention else None,
+        legal_basis="INTERET_PUBLIC" if partner.has_convention else None,
+        processing_contract=f"DEMO-{partner.code}" if partner.has_convention else None,
+        processing_country="France" if partner.has_convention else None,
         is_synthetic=True,
     )
     add(settings, connection, account)
-    first, last = (dt.date.fromisoformat(f"{EXPECTED_MONTHS[at]}-01") for at in (0, -1))
-    expect(connection, partner.code, partner.feeds, first, last)
+    for feed, since in partner.since.items():
+        expect(connection, partner.code, [feed], dt.date.fromisoformat(f"{since}-01"), BUSINESS_DATE)
 
 
 def _make_key(settings: Settings, code: str) -> None:
@@ -104,16 +125,21 @@ def _sha256(twin: Twin, file: File) -> str:
     return fingerprint(twin.directory / "files" / file.partner / stored_name(file))[0]
 
 
-def _receive_day(settings: Settings, twin: Twin, day: dt.date, batch: Iterable[File]) -> None:
-    _set_business_date(settings, day)
-    received_at: dict[Path, dt.datetime] = {}
-    for file in batch:
+def drop_and_take(
+    settings: Settings, twin: Twin, files: Iterable[File], received_at: Callable[[File], dt.datetime]
+) -> None:
+    """Put files of the twin where their partners do, and receive them.
+
+    Raises:
+        LakouError: one could not be taken.
+    """
+    moments: dict[Path, dt.datetime] = {}
+    for file in files:
         place = settings.drop / file.partner / "depot" / file.name
         shutil.copyfile(twin.directory / "files" / file.partner / stored_name(file), place)
-        received_at[place] = file.received_at
-        moment = file.received_at.timestamp()
-        os.utime(place, (moment, moment))
-    _take(settings, received_at)
+        moments[place] = received_at(file)
+        os.utime(place, (moments[place].timestamp(),) * 2)
+    _take(settings, moments)
 
 
 def _take(settings: Settings, received_at: dict[Path, dt.datetime]) -> None:
@@ -126,7 +152,8 @@ def _take(settings: Settings, received_at: dict[Path, dt.datetime]) -> None:
         )
 
 
-def _set_business_date(settings: Settings, day: dt.date) -> None:
+def set_business_date(settings: Settings, day: dt.date) -> None:
+    """Make it that day for the platform."""
     with connect(settings) as connection:
         connection.execute(
             "insert into ops.settings (name, value) values ('business_date', %s)"

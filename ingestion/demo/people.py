@@ -98,7 +98,7 @@ def make_people(count: int, rng: random.Random) -> list[Person]:
     rng.shuffle(names)
     people: list[Person] = []
     for number in range(count):
-        birth, first, sex = names[number]
+        birth, first, sex = names[number] if number < len(names) else _compound_name(number - len(names))
         knows = _draw(
             rng,
             (("both", 56), ("mail", 12), ("name", 13), ("both/mail", 8), ("both/name", 6), ("two mails", 5)),
@@ -161,6 +161,14 @@ def _relatives(people: list[Person]) -> list[Person]:
 
 def _first_names() -> list[tuple[str, str]]:
     return [(first, "F") for first in WOMEN] + [(first, "M") for first in MEN]
+
+
+def _compound_name(number: int) -> tuple[str, str, str]:
+    """Two birth names and a first name, for the people that the single names are too few for."""
+    rest, at = divmod(number, len(WOMEN) + len(MEN))
+    one, other = divmod(rest, len(BIRTH_NAMES) - 1)
+    first, sex = _first_names()[at]
+    return f"{BIRTH_NAMES[one]}-{BIRTH_NAMES[(one + other + 1) % len(BIRTH_NAMES)]}", first, sex
 
 
 def _birth_year(rng: random.Random) -> int:

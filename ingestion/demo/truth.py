@@ -11,9 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
+from ingestion.contracts import PERSON, load_contracts
 from ingestion.demo.files import Row
+from ingestion.demo.making import BUSINESS_DATE, PARTNERS, PROGRAMME, File, Slot, bounds, expected_slots
 from ingestion.demo.people import communes, plain
-from ingestion.demo.twin import BUSINESS_DATE, MONTHS, PARTNERS, PROGRAMME, File, Twin, month_end
+from ingestion.demo.twin import Twin
 
 SMALLEST = 11
 TRAINED_FROM = 200
@@ -32,10 +34,8 @@ MEMBERS = {
     "MODALITE": ("WEBINAIRE", "ATELIER", "ELEARNING", "HYBRIDE"),
     "SECTEUR": ("SANTE", "AGRICULTURE", "ENERGIE", "TOURISME", "AUTRE", "TOUS", "NR"),
     "CERTIFICATION": ("RNCP_RS", "INTERNE"),
-    "FLUX": ("F01", "F02", "F03"),
+    "FLUX": tuple(load_contracts()),
 }  # fmt: skip
-# the month that runs is expected too, and not due yet
-EXPECTED_MONTHS = (*MONTHS, f"{BUSINESS_DATE:%Y-%m}")
 PERIODS = ("month", "quarter", "semester", "year")
 KEYS = (
     "measure",
@@ -78,24 +78,25 @@ INDICATORS = (
     Indicator("A1-06", "ratio", ("F01", "F02"), "venue", TRAINING),
     Indicator("A1-07", "ratio", ("F03",), "home", (*PROFILE, "CERTIFICATION")),
     Indicator("A1-08", "ratio", ("F01", "F02"), "venue", (*PROFILE, "MODALITE")),
-    Indicator("T-01", "ratio", ("F01", "F02", "F03"), "", ("FLUX",)),
-    Indicator("T-03", "ratio", ("F01", "F02", "F03"), "", ("FLUX",)),
+    Indicator("T-01", "ratio", MEMBERS["FLUX"], "", ("FLUX",)),
+    Indicator("T-03", "ratio", MEMBERS["FLUX"], "", ("FLUX",)),
 )
 
 
 def write_truth(twin: Twin) -> None:
-    """Write `truth/indicator_values.csv` and `truth/rejected_rows.csv` in the twin's directory."""
+    """Write `indicator_values.csv`, `rejected_rows.csv` and `deliveries.csv` into `truth/` of the twin's directory."""
     folder = twin.directory / "truth"
     folder.mkdir(parents=True, exist_ok=True)
     indicator_values(twin).write_csv(folder / "indicator_values.csv")
     _write_rejected(twin.files, folder / "rejected_rows.csv")
+    _write_deliveries(twin.files, folder / "deliveries.csv")
 
 
 def indicator_values(twin: Twin) -> pl.DataFrame:
     """One row per cell, keyed as `pub.indicator_values`; figures as text."""
     rows = _contributions(twin)
     expected = _expected(twin.files)
-    periods = expected.select("period_grain", "period_start").unique()
+    periods = _periods()
     frames = [_values(indicator, rows[indicator.code], expected, periods) for indicator in INDICATORS]
     return pl.concat(frames).sort("indicator_code", *KEYS)
 
@@ -103,29 +104,48 @@ def indicator_values(twin: Twin) -> pl.DataFrame:
 # ---------------------------------------------------------------------------------------------------- what is in force
 
 
+def _is_read(file: File) -> bool:
+    """Whether the figures may know the file: nothing refuses it as a whole, and nobody has to release it."""
+    return not file.blocked and not file.is_held
+
+
 def _taken(file: File) -> bool:
     """Whether something of the file counts: it is not blocked, and not every row of it is refused."""
-    return not file.blocked and (not file.rows or any(row.state != "refused" for row in file.rows))
+    return _is_read(file) and (not file.rows or any(row.state != "refused" for row in file.rows))
 
 
-def _in_force(files: Sequence[File]) -> list[File]:
+def files_in_force(files: Sequence[File]) -> list[File]:
+    """Files that the figures stand on: of each period, the newest version that was taken."""
     newest: dict[tuple[str, str, str], int] = {}
     for file in files:
         if _taken(file):
-            key = (file.partner, file.feed, file.period)
-            newest[key] = max(newest.get(key, 0), file.version)
-    return [
-        file
-        for file in files
-        if not file.blocked and file.version >= newest.get((file.partner, file.feed, file.period), 0)
-    ]
+            newest[file.key] = max(newest.get(file.key, 0), file.version)
+    return [file for file in files if _is_read(file) and file.version >= newest.get(file.key, 0)]
 
 
-def _months(period: str) -> list[str]:
-    if "-T" not in period:
-        return [period]
-    year, quarter = period.split("-T")
-    return [f"{year}-{3 * int(quarter) - 2 + at:02d}" for at in range(3)]
+def rows_in_force(files: Sequence[File], feed: str) -> list[tuple[File, Row]]:
+    """Accepted rows of a feed in these files, each key once: the later period, then version, then part."""
+    chosen: dict[tuple[str, ...], tuple[tuple[object, ...], File, Row]] = {}
+    for file in files:
+        if file.feed != feed:
+            continue
+        rank = (bounds(file.period).end, file.version, file.part)
+        for row in file.rows:
+            if row.state != "accepted":
+                continue
+            key = (file.partner, *key_of(feed, row))
+            if key not in chosen or rank > chosen[key][0]:
+                chosen[key] = (rank, file, row)
+    return [(file, row) for _, file, row in chosen.values()]
+
+
+def key_of(feed: str, row: Row) -> tuple[str, ...]:
+    """What tells a row apart from the others of its partner and feed."""
+    defaults = {column.name: column.default or "" for column in load_contracts()[feed].columns}
+    return tuple(
+        _person_key(row) if name == PERSON else row.cells.get(name) or defaults[name]
+        for name in load_contracts()[feed].key
+    )
 
 
 def _person_key(row: Row) -> str:
@@ -133,39 +153,13 @@ def _person_key(row: Row) -> str:
     return "|".join(map(plain, parts[:2])) + parts[2] if all(parts) else row.cells["courriel"]
 
 
-def _rows_in_force(files: Sequence[File], feed: str) -> list[tuple[File, Row]]:
-    """Accepted rows, each key once: the later period, then version, then part."""
-    chosen: dict[tuple[str, ...], tuple[tuple[object, ...], File, Row]] = {}
-    for file in files:
-        if file.feed != feed:
-            continue
-        rank = (month_end(_months(file.period)[-1]), file.version, file.part)
-        for row in file.rows:
-            if row.state != "accepted":
-                continue
-            key = (file.partner, *_key(feed, row))
-            if key not in chosen or rank > chosen[key][0]:
-                chosen[key] = (rank, file, row)
-    return [(file, row) for _, file, row in chosen.values()]
-
-
-def _key(feed: str, row: Row) -> tuple[str, ...]:
-    cells = row.cells
-    if feed == "F01":
-        return (cells["session_id"],)
-    if feed == "F02":
-        return (cells["objet_id"], _person_key(row))
-    return (_person_key(row), cells["certification_code"], cells["date_presentation"])
-
-
 # ------------------------------------------------------------------------------------------------------- contributions
 
 
 def _contributions(twin: Twin) -> dict[str, pl.DataFrame]:
-    in_force = _in_force(twin.files)
-    sessions = {(file.partner, row.cells["session_id"]): row.cells for file, row in _rows_in_force(in_force, "F01")}
-    held = _participations(_rows_in_force(in_force, "F02"), sessions)
-    certified = _certifications(_rows_in_force(in_force, "F03"))
+    in_force = files_in_force(twin.files)
+    held = participations(in_force)
+    certified = _certifications(rows_in_force(in_force, "F03"))
     profiles = _profiles(held, certified)
     held = held.filter(pl.col("role") == "PARTICIPANT").join(profiles, on="person")
     certified = certified.join(profiles, on="person")
@@ -188,7 +182,14 @@ def _contributions(twin: Twin) -> dict[str, pl.DataFrame]:
     }
 
 
-def _participations(rows: Sequence[tuple[File, Row]], sessions: dict[tuple[str, str], dict[str, str]]) -> pl.DataFrame:
+def participations(in_force: Sequence[File]) -> pl.DataFrame:
+    """Who followed which session; events and actions are counted by no indicator yet."""
+    sessions = {(file.partner, row.cells["session_id"]): row.cells for file, row in rows_in_force(in_force, "F01")}
+    rows = [
+        (file, row)
+        for file, row in rows_in_force(in_force, "F02")
+        if (row.cells["objet_type"] or "SESSION") == "SESSION"
+    ]
     places = communes()
     owners: dict[str, str] = {}
     for partner, session_id in sorted(sessions):
@@ -280,42 +281,37 @@ def _home(commune: str) -> tuple[str, str]:
 # ----------------------------------------------------------------------------------------------------------- deliveries
 
 
-def _deliveries(files: Sequence[File]) -> list[tuple[str, str, str, bool, bool]]:
-    """Each expected delivery: partner, feed, month, whether it is due, whether it was received and accepted."""
-    accepted = {
-        (file.partner, file.feed, month)
-        for file in files
-        if not file.blocked and (not file.rows or any(row.state == "accepted" for row in file.rows))
-        for month in _months(file.period)
-    }
+def _slots(files: Sequence[File]) -> list[tuple[Slot, bool]]:
+    """Each expected delivery, and whether it was received and accepted."""
+    accepted: dict[tuple[str, str], list[tuple[dt.date, dt.date]]] = {}
+    for file in files:
+        if _is_read(file) and (not file.rows or any(row.state == "accepted" for row in file.rows)):
+            span = bounds(file.period)
+            accepted.setdefault((file.partner, file.feed), []).append((span.start, span.end))
     return [
         (
-            partner.code,
-            feed,
-            month,
-            month_end(month) + dt.timedelta(days=10) <= BUSINESS_DATE,
-            (partner.code, feed, month) in accepted,
+            slot,
+            any(start <= slot.start and slot.end <= end for start, end in accepted.get((slot.partner, slot.feed), ())),
         )
-        for partner in PARTNERS
-        for feed in partner.feeds
-        for month in EXPECTED_MONTHS
+        for slot in expected_slots()
     ]
 
 
 def _due(files: Sequence[File]) -> pl.DataFrame:
-    records = [
-        (partner, dt.date.fromisoformat(f"{month}-01"), feed, int(accepted), 1)
-        for partner, feed, month, is_due, accepted in _deliveries(files)
-        if is_due
-    ]
-    return _facts(records)
+    return _facts(
+        [
+            (slot.partner, slot.start, slot.feed, int(accepted), 1)
+            for slot, accepted in _slots(files)
+            if slot.due_on <= BUSINESS_DATE
+        ]
+    )
 
 
 def _received(in_force: Sequence[File]) -> pl.DataFrame:
     records = [
         (
             file.partner,
-            dt.date.fromisoformat(f"{_months(file.period)[0]}-01"),
+            bounds(file.period).start,
             file.feed,
             sum(row.state == "accepted" for row in file.rows),
             len(file.rows),
@@ -331,13 +327,24 @@ def _facts(records: Sequence[tuple[str, dt.date, str, int, int]]) -> pl.DataFram
 
 
 def _expected(files: Sequence[File]) -> pl.DataFrame:
-    """Expected deliveries by grain: `partner_code, feed, accepted` and the period."""
-    records = [
-        (partner, feed, dt.date.fromisoformat(f"{month}-01"), int(accepted))
-        for partner, feed, month, _, accepted in _deliveries(files)
-    ]
-    schema = {"partner_code": pl.String, "feed": pl.String, "on": pl.Date, "accepted": pl.Int64}
-    return _by_period(pl.DataFrame(records, schema=schema, orient="row"))
+    """Expected deliveries by grain: `partner_code, feed, accepted` and the period that holds the whole delivery's."""
+    records = [(slot.partner, slot.feed, slot.start, slot.end, int(accepted)) for slot, accepted in _slots(files)]
+    schema = {"partner_code": pl.String, "feed": pl.String, "on": pl.Date, "end": pl.Date, "accepted": pl.Int64}
+    slots = pl.DataFrame(records, schema=schema, orient="row").with_row_index("slot")
+    ends = _by_period(slots.select("slot", on="end")).select("slot", "period_grain", last="period_start")
+    return (
+        _by_period(slots)
+        .join(ends, on=["slot", "period_grain"])
+        .filter(pl.col("period_start") == pl.col("last"))
+        .drop("slot", "end", "last")
+    )
+
+
+def _periods() -> pl.DataFrame:
+    """Every period of each grain, from the first delivery expected to the business date."""
+    first = min(slot.start for slot in expected_slots())
+    days = pl.date_range(first, BUSINESS_DATE, "1mo", eager=True).alias("on").to_frame()
+    return _by_period(days).select("period_grain", "period_start").unique()
 
 
 def _by_period(rows: pl.DataFrame) -> pl.DataFrame:
@@ -487,3 +494,36 @@ def _write_rejected(files: Sequence[File], path: Path) -> None:
                     [file.partner, file.feed, file.name, row.line, column, rule_id, "REFUSE"]
                     for column, rule_id in row.rules
                 )
+
+
+def verdict(file: File) -> str:
+    """What became of a file: blocked, held, refused whole, taken in part, with rows that wait, or taken whole."""
+    states = {row.state for row in file.rows}
+    word = "PRISE"
+    if file.blocked:
+        word = "BLOQUEE"
+    elif file.is_held:
+        word = "RETENUE"
+    elif states == {"refused"}:
+        word = "REFUSEE"
+    elif "refused" in states:
+        word = "EN_PARTIE"
+    elif "awaiting" in states:
+        word = "EN_ATTENTE"
+    return word
+
+
+def _write_deliveries(files: Sequence[File], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(
+            ["partner_code", "feed", "file_name", "period", "version", "part", "verdict", "rule_id", "rows_received",
+             "rows_accepted", "rows_awaiting", "rows_rejected"]
+        )  # fmt: skip
+        for file in files:
+            rows = [] if file.blocked else file.rows
+            counts = [sum(row.state == state for row in rows) for state in ("accepted", "awaiting", "refused")]
+            writer.writerow(
+                [file.partner, file.feed, file.name, file.period, file.version if file.period else "", file.part,
+                 verdict(file), file.blocked, len(rows), *counts]
+            )  # fmt: skip

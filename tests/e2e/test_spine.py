@@ -146,7 +146,7 @@ def _plain(value: Any) -> str:
 def test_every_defect_is_refused_with_its_rule_and_nothing_else(platform: Platform) -> None:
     with (platform.home / "demo" / "truth" / "rejected_rows.csv").open(newline="") as file:
         truth = {
-            (row["partner_code"], row["file_name"], row["row_number"], row["column"], row["rule_id"])
+            (row["partner_code"], row["feed"], row["file_name"], row["row_number"], row["column"], row["rule_id"])
             for row in csv.DictReader(file)
             if row["severity"] in {"BLOQUE", "REFUSE"}
         }
@@ -154,14 +154,14 @@ def test_every_defect_is_refused_with_its_rule_and_nothing_else(platform: Platfo
         refused = {
             tuple(map(str, row))
             for row in connection.execute(
-                "select d.partner_code, d.file_name, r.row_number, r.column_name, r.rule_id"
+                "select d.partner_code, r.feed, d.file_name, r.row_number, r.column_name, r.rule_id"
                 " from quarantine.rejected_rows as r inner join ops.deliveries as d using (delivery_id)"
                 " where d.received_at < %s",
                 [dt.datetime.fromisoformat(platform.access["business_date"]).replace(tzinfo=dt.UTC)],
             )
         }
     assert refused == truth
-    assert len(truth) > 30
+    assert len(truth) > 130
 
 
 def test_contributions_sum_to_each_value(platform: Platform) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -9,12 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
 import pytest
+
+from infra.sftp.server import Limits, listen
 
 SLOW = b"x" * 4_000_000
 
@@ -239,29 +242,100 @@ def test_no_forwarding(drop: Drop) -> None:
     assert "SSH-2.0" not in done.stdout
 
 
-def test_a_file_too_large_is_refused_whole(drop: Drop, tmp_path: Path) -> None:
-    import asyncio
+async def attempt(drop: Drop, limits: Limits, send: Callable[[asyncssh.SFTPClient], Awaitable[None]]) -> None:
+    """Do something with a server of other limits."""
+    server = await listen(drop.home, 0, drop.home / "secrets" / "sftp_host_key", limits)
+    async with (
+        asyncssh.connect(
+            "127.0.0.1",
+            server.get_port(),
+            username="KABIA",
+            client_keys=[str(drop.home / "keys" / "KABIA")],
+            known_hosts=None,
+            config=None,
+        ) as connection,
+        connection.start_sftp_client() as sftp,
+    ):
+        await send(sftp)
+        server.close()
 
-    from infra.sftp.server import Limits, listen
 
-    async def send() -> str:
-        server = await listen(drop.home, 0, drop.home / "secrets" / "sftp_host_key", Limits(file_bytes=1000))
-        async with (
-            asyncssh.connect(
-                "127.0.0.1",
-                server.get_port(),
-                username="KABIA",
-                client_keys=[str(drop.home / "keys" / "KABIA")],
-                known_hosts=None,
-                config=None,
-            ) as connection,
-            connection.start_sftp_client() as sftp,
-        ):
-            with pytest.raises(asyncssh.SFTPError, match="volumineux") as refusal:
-                async with sftp.open("depot/x.csv", "wb") as file:
-                    await file.write(b"x" * 1001)
-            server.close()
-            return str(refusal.value)
+async def put(sftp: asyncssh.SFTPClient, name: str, size: int) -> None:
+    async with sftp.open(f"depot/{name}", "wb") as file:
+        await file.write(b"x" * size)
 
-    assert asyncio.run(send())
+
+def test_a_file_too_large_is_refused_whole(drop: Drop) -> None:
+    async def send(sftp: asyncssh.SFTPClient) -> None:
+        with pytest.raises(asyncssh.SFTPError, match="volumineux"):
+            await put(sftp, "x.csv", 1001)
+
+    asyncio.run(attempt(drop, Limits(file_bytes=1000), send))
+    assert list(drop.depot().iterdir()) == []
+
+
+def test_a_full_depot_takes_no_more_bytes_until_some_are_taken_away(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.sftp.server.FULL_SECONDS", 0.0)
+
+    async def send(sftp: asyncssh.SFTPClient) -> None:
+        await put(sftp, "a.csv", 600)
+        with pytest.raises(asyncssh.SFTPError, match=r"Votre dépôt est plein : 1000 octets au plus"):
+            await put(sftp, "b.csv", 401)
+        await put(sftp, "c.csv", 400)
+        # the receiver takes one in
+        (drop.depot() / "a.csv").unlink()
+        await put(sftp, "b.csv", 401)
+
+    asyncio.run(attempt(drop, Limits(depot_bytes=1000), send))
+    assert {path.name: path.stat().st_size for path in drop.depot().iterdir()} == {"b.csv": 401, "c.csv": 400}
+
+
+def test_a_depot_holds_so_many_files(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.sftp.server.FULL_SECONDS", 0.0)
+
+    async def send(sftp: asyncssh.SFTPClient) -> None:
+        await put(sftp, "a.csv", 1)
+        await put(sftp, "b.csv", 1)
+        with pytest.raises(asyncssh.SFTPError, match="2 fichiers y attendent"):
+            await put(sftp, "c.csv", 1)
+        await sftp.remove("depot/a.csv")
+        await put(sftp, "c.csv", 1)
+
+    asyncio.run(attempt(drop, Limits(depot_files=2), send))
+    assert sorted(path.name for path in drop.depot().iterdir()) == ["b.csv", "c.csv"]
+
+
+def test_two_uploads_at_once_share_one_quota(drop: Drop) -> None:
+    async def send(sftp: asyncssh.SFTPClient) -> None:
+        async with sftp.open("depot/a.csv", "wb") as first:
+            await first.write(b"x" * 700)
+            with pytest.raises(asyncssh.SFTPError, match="plein"):
+                await put(sftp, "b.csv", 301)
+
+    asyncio.run(attempt(drop, Limits(depot_bytes=1000), send))
+    assert [path.name for path in drop.depot().iterdir()] == ["a.csv"]
+
+
+def test_no_upload_goes_on_where_the_disk_is_nearly_full(drop: Drop) -> None:
+    async def send(sftp: asyncssh.SFTPClient) -> None:
+        with pytest.raises(asyncssh.SFTPError, match="Espace disque insuffisant"):
+            await put(sftp, "a.csv", 1)
+
+    asyncio.run(attempt(drop, Limits(free_bytes=1 << 60), send))
+    assert list(drop.depot().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a\x07b.csv", "a\x7fb.csv", "a\nb.csv", ".cache.csv", "x" * 201])
+def test_a_name_that_cannot_be_kept_is_refused(drop: Drop, name: str) -> None:
+    async def send(sftp: asyncssh.SFTPClient) -> None:
+        with pytest.raises(asyncssh.SFTPError, match="Nom de fichier refusé"):
+            await put(sftp, name, 1)
+        for place in ("../LAB-SUD/depot/x.csv", "../../secrets/x", "accuses/x.html", "depot/../accuses/x.html"):
+            with pytest.raises(asyncssh.SFTPError, match="depot"):
+                async with sftp.open(f"depot/../{place}", "wb") as file:
+                    await file.write(b"x")
+
+    asyncio.run(attempt(drop, Limits(), send))
     assert list(drop.depot().iterdir()) == []

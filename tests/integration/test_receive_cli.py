@@ -45,8 +45,7 @@ def test_an_account_is_opened_with_all_that_its_partner_needs(box: DropBox) -> N
     assert box.one("select count(*), max(due_on)::text from ops.expected_deliveries") == (24, "2027-01-10")
     guides = {path.name for path in (box.settings.drop / "KABIA" / "modeles").iterdir()}
     assert guides == {
-        "F01_sessions_formation__modele.xlsx",
-        "F02_participations__modele.xlsx",
+        "formation__modele.xlsx",
         "DICTIONNAIRE.html",
         "LISEZ-MOI.html",
     }
@@ -103,7 +102,7 @@ def test_receive_wait_status_and_check(box: DropBox, tmp_path: Path) -> None:
     people = tmp_path / "F02_participations__KABIA__2026-09__v1.csv"
     people.write_text(participations([("S1", SURNAMES[0]), ("S1", f"{SURNAMES[1]},Q")]))
     checked = lakou("check", people, "--json")
-    assert (checked.exit_code, json.loads(checked.stdout)["rows_rejected"]) == (0, 1)
+    assert (checked.exit_code, json.loads(checked.stdout)[0]["rows_rejected"]) == (0, 1)
     blocked = tmp_path / "n importe quoi.csv"
     blocked.write_text(sessions(["S1"]))
     assert lakou("check", blocked, "--partner", "KABIA").exit_code == 1

@@ -64,12 +64,16 @@ def die(module: str, name: str, calls: int, when: str) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "calls", "when"),
     [
-        ("ingestion.landing", "store", 1, "before"),
-        ("ingestion.landing", "store", 2, "after"),
+        ("ingestion.landing", "stage", 1, "before"),
+        ("ingestion.landing", "stage", 2, "after"),
+        ("ingestion.landing", "keep", 1, "before"),
+        ("ingestion.landing", "keep", 2, "after"),
         ("ingestion.loading", "record", 2, "after"),
-        ("ingestion.loading", "load", 1, "before"),
-        ("ingestion.loading", "_copy_accepted", 2, "after"),
-        ("ingestion.loading", "_copy_rejected", 2, "after"),
+        ("ingestion.loading", "begin", 1, "before"),
+        ("ingestion.loading", "_copy_rejected", 1, "after"),
+        ("ingestion.loading", "_copy_awaiting", 1, "after"),
+        ("ingestion.loading", "conclude", 1, "before"),
+        ("ingestion.loading", "conclude", 2, "after"),
         ("ingestion.loading", "save", 2, "after"),
         ("ingestion.receipts", "issue", 1, "after"),
         ("ingestion.receipts", "issue", 2, "after"),
@@ -121,8 +125,8 @@ def test_a_database_that_goes_away_is_said_and_loses_nothing(box: DropBox, monke
 
 
 def test_a_delivery_landed_only_is_taken_up_from_the_landing(box: DropBox) -> None:
-    die("ingestion.loading", "load", 1, "before")
-    (box.depot / F01).unlink()
+    die("ingestion.loading", "begin", 1, "before")
+    assert not list(box.depot.iterdir()), "all bytes are landed before any is read"
     box.receive()
     assert box.states()[F01] == "ACCEPTÉ"
     assert box.one("select count(*) from raw.f01_sessions_formation") == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from ingestion.contracts import load_contract
 from ingestion.errors import BlockedFile
+from ingestion.findings import FINDINGS
 from ingestion.judging import (
-    FINDINGS,
     Context,
     Judgement,
+    Lookup,
     judge_awaited,
     judge_file,
     references_of,
@@ -30,12 +32,10 @@ SESSIONS = pl.DataFrame(
     {
         "partner_code": ["KABIA", "KABIA", "LAB-SUD", "LAB-SUD"],
         "session_id": ["S1", "S2", "S1", "S9"],
-        "duree_prevue_h": [7.5, 3.0, 2.0, 2.0],
-        "places": [2, None, None, None],
-        "programme_code": ["MQ"] * 4,
+        "duree_prevue_h": ["7.5", "3", "2", "2"],
+        "places": ["2", None, None, None],
         "modalite": ["ATELIER", "ELEARNING", "ATELIER", "WEBINAIRE"],
-    },
-    schema_overrides={"places": pl.Int64},
+    }
 )
 GOOD = {
     "F01": {
@@ -88,6 +88,18 @@ GOOD = {
         "programme_code": "",
     },
 }
+
+
+def lookup_of(sessions: pl.DataFrame) -> Lookup:
+    """What knows these sessions, and nothing of other feeds."""
+
+    def lookup(feed: str, identifiers: Sequence[str]) -> pl.DataFrame:
+        known = sessions.with_columns(identifier="session_id")
+        return known.filter(pl.col("identifier").is_in(list(identifiers))) if feed == "F01" else known.clear()
+
+    return lookup
+
+
 NOBODY = {"courriel": "", "nom_naissance": "", "prenom": "", "annee_naissance": ""}
 
 
@@ -98,7 +110,7 @@ def context(feed: str, **changes: object) -> Context:
         programme_code="MQ",
         period=parse_period("2026-03"),
         pseudonymiser=PSEUDONYMISER,
-        references=references_of("MQ", SESSIONS),
+        references=references_of("MQ", lookup_of(SESSIONS)),
         has_convention=True,
     )
     return dataclasses.replace(made, **changes)
@@ -225,7 +237,7 @@ ACCEPTED = [
     ("F02", {"statut_pro": "salarié"}, {"statut_pro": "SALARIE"}, None),
     ("F02", {"statut_pro": "Demandeur emploi"}, {"statut_pro": "DEMANDEUR_EMPLOI"}, None),
     ("F02", {"code_commune_residence": "99999"}, {"code_commune_residence": "99999"}, None),
-    ("F02", {"code_commune_residence": "1001"}, {"code_commune_residence": "01001"}, None),
+    ("F02", {"code_commune_residence": "1001"}, {"code_commune_residence": "01001"}, "ZEROS-RENDUS"),
     ("F02", {"siren_employeur": "732 829 320"}, {"siren_employeur": "732829320"}, None),
     ("F02", {"duree_suivie_h": "8.25"}, {"duree_suivie_h": "8.25"}, None),
     ("F02", {"annee_naissance": "2011"}, {"tranche_age": "15-29"}, None),
@@ -350,9 +362,9 @@ def test_a_row_waits_for_its_session_then_is_judged_again(tmp_path: Path) -> Non
     assert still.awaiting.drop("awaited_feed").equals(judgement.awaiting.drop("awaited_feed"))
 
     def arrived(hours: float) -> Judgement:
-        session = {**SESSIONS.row(0, named=True), "session_id": "S3", "duree_prevue_h": hours}
+        session = {**SESSIONS.row(0, named=True), "session_id": "S3", "duree_prevue_h": str(hours)}
         known = pl.concat([SESSIONS, pl.DataFrame([session], schema=SESSIONS.schema)])
-        again = judge_awaited(judgement.awaiting, context("F02", references=references_of("MQ", known)))
+        again = judge_awaited(judgement.awaiting, context("F02", references=references_of("MQ", lookup_of(known))))
         assert_sound(again, "F02")
         return again
 

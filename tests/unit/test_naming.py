@@ -72,7 +72,7 @@ def test_an_unknown_name_says_what_is_expected(name: str) -> None:
         parse_file_name(name)
     assert caught.value.rule_id == "NOM-INCONNU"
     assert "F02_participations__VOTRE-CODE__2026-03__v1.csv" in caught.value.remedy
-    assert "F01_sessions_formation" in caught.value.remedy
+    assert "modeles" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["F02_participations__KABIA__2026-03__v1.pdf", "F02_participations__KABIA", ".csv~"])

@@ -49,14 +49,25 @@ def test_another_key_gives_other_hashes_and_another_name() -> None:
     assert Pseudonymiser(KEY).key_id == hashlib.sha256(KEY).hexdigest()[:8]
 
 
-def test_each_value_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
-    monkeypatch.setattr(Pseudonymiser, "digest", lambda _, text: seen.append(text) or text)
-    Pseudonymiser(KEY).hash_unique(pl.Series(["a", "b", "a", None]))
-    assert sorted(seen) == ["a", "b"]
+def test_one_text_and_a_column_of_texts_are_hashed_alike() -> None:
+    texts = pl.Series("x", ["a", "é", "", "a", None, "long" * 100])
+    hashed = Pseudonymiser(KEY).hash_rows(texts)
+    assert hashed.name == "x"
+    assert hashed.to_list() == [None if text is None else expected(text) for text in texts]
+    assert hashed[1] == Pseudonymiser(KEY).digest("é")
+
+
+def test_many_people_have_the_keys_that_few_have() -> None:
+    rows = [
+        (f"P{index}@b.fr", f"Nom {'abc'[index % 3]}", None if index % 7 == 0 else "Zoé", "1990") for index in range(9)
+    ]
+    few = keys(*rows)
+    assert keys(*rows * 300).head(9).equals(few)
 
 
 def test_a_short_key_is_refused_and_a_key_is_never_shown() -> None:
     with pytest.raises(ConfigurationError):
         Pseudonymiser(b"short")
+    with pytest.raises(ConfigurationError):
+        Pseudonymiser(bytes(range(200, 250)))
     assert "key=" not in repr(Pseudonymiser(KEY))
