@@ -198,4 +198,8 @@ union
 select person_key_1, person_key_2, person_key_3, null
 from raw.f03_certifications
 where _load_id in (select load_id from in_force)
+union
+select person_key_1, person_key_2, person_key_3, null
+from raw.f09_membres_reseau
+where _load_id in (select load_id from in_force)
 """

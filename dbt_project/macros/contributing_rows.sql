@@ -28,7 +28,7 @@
     {{ return(['age', 'sexe', 'statut', 'niveau']) }}
 {%- endmacro %}
 
-{# Participations of participants known at the build shown, each with its person's profile at first entry. #}
+{# Participations in sessions of participants known at the build shown, each with its person's profile at first entry. #}
 {% macro counted_participations() -%}
     select
         participations.programme_code,
@@ -63,7 +63,10 @@
     inner join {{ ref('dim_participant') }} as participants on links.participant_id = participants.participant_id
     left join {{ ref('dim_territory') }} as venues
         on participations.venue_commune_code = venues.territory_code and venues.territory_level = 'commune'
-    where participations.role = 'PARTICIPANT' and {{ as_of('participations') }}
+    where
+        participations.object_type = 'SESSION'
+        and participations.role = 'PARTICIPANT'
+        and {{ as_of('participations') }}
 {%- endmacro %}
 
 {# Certifications known at the build shown, each with its person's profile at first entry. #}

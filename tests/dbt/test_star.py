@@ -258,7 +258,7 @@ def test_a_key_superseded_and_revived_keeps_its_whole_history(story: Story) -> N
 def test_a_participation_is_known_while_its_row_and_its_session_are(story: Story) -> None:
     rows = _query(
         story,
-        "select person_key, session_id, modality, known_from_build, known_to_build from marts.fct_participations"
+        "select person_key, object_id, modality, known_from_build, known_to_build from marts.fct_participations"
         " where person_key in ('k2', 'k12', 'k13') order by 1, 4",
     )
     assert rows == [

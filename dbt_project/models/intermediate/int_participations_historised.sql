@@ -3,14 +3,18 @@ participations as (
     select * from {{ ref('stg_drop__participations') }}
 ),
 
-sessions as (
-    select * from {{ ref('stg_drop__sessions') }}
-),
-
-changed_sessions as (
-    select distinct session_key
-    from sessions
+changed_objects as (
+    select sessions.session_key as object_key
+    from {{ ref('stg_drop__sessions') }} as sessions
     where {{ changed_since('sessions') }}
+    union
+    select events.event_key as object_key
+    from {{ ref('stg_drop__events') }} as events
+    where {{ changed_since('events') }}
+    union
+    select deliverables.deliverable_key as object_key
+    from {{ ref('stg_drop__deliverables') }} as deliverables
+    where {{ changed_since('deliverables') }}
 ),
 
 changed_keys as (
@@ -18,7 +22,7 @@ changed_keys as (
     from participations
     where
         {{ changed_since('participations') }}
-        or session_key in (select changed_sessions.session_key from changed_sessions)
+        or object_key in (select changed_objects.object_key from changed_objects)
 ),
 
 spans as (
@@ -28,12 +32,13 @@ spans as (
 final as (
     select
         participations.participation_key,
-        participations.session_key,
+        participations.object_key,
         participations.programme_code,
         participations.partner_code,
         participations.person_key,
         participations.object_type,
         participations.object_id,
+        participations.object_partner_code,
         participations.role,
         participations.status,
         participations.sex,

@@ -24,6 +24,7 @@ final as (
         sessions.modality,
         sessions.module_id,
         sessions.commune_code,
+        sessions.co_partner_sirens,
         sessions.target_audience,
         sessions.target_sector,
         sessions.planned_hours,

@@ -14,24 +14,59 @@ participations as (
     select * from {{ ref('int_participations_historised') }}
 ),
 
-sessions as (
-    select * from {{ ref('fct_sessions') }}
+objects as (
+    select
+        'SESSION' as object_type,
+        session_key as object_key,
+        action_code,
+        modality,
+        target_sector,
+        commune_code,
+        ends_on as occurred_on,
+        known_from_build,
+        known_to_build
+    from {{ ref('fct_sessions') }}
+    union all
+    select
+        'EVENEMENT' as object_type,
+        event_key as object_key,
+        null as action_code,
+        null as modality,
+        null as target_sector,
+        commune_code,
+        occurred_on,
+        known_from_build,
+        known_to_build
+    from {{ ref('fct_events') }}
+    union all
+    select
+        'ACTION' as object_type,
+        deliverable_key as object_key,
+        null as action_code,
+        null as modality,
+        null as target_sector,
+        commune_code,
+        occurred_on,
+        known_from_build,
+        known_to_build
+    from {{ ref('fct_deliverables') }}
 ),
 
--- a participation is known while both its row and its session are
+-- a participation is known while both its row and its session, event or action are
 final as (
     select
         participations.participation_key,
-        participations.session_key,
+        participations.object_type,
+        participations.object_key,
         participations.programme_code,
         participations.partner_code,
         participations.person_key,
-        sessions.partner_code as session_partner_code,
-        sessions.session_id,
-        sessions.action_code,
-        sessions.modality,
-        sessions.target_sector,
-        sessions.commune_code as venue_commune_code,
+        participations.object_partner_code,
+        participations.object_id,
+        objects.action_code,
+        objects.modality,
+        objects.target_sector,
+        objects.commune_code as venue_commune_code,
         participations.role,
         participations.status,
         participations.sex,
@@ -42,18 +77,19 @@ final as (
         participations.employer_siren,
         participations.referral_channel,
         participations.followed_hours,
-        coalesce(participations.followed_until_on, sessions.ends_on) as occurred_on,
+        coalesce(participations.followed_until_on, objects.occurred_on) as occurred_on,
         participations.delivery_id,
         participations.row_number,
         participations.row_hash,
-        greatest(participations.known_from_build, sessions.known_from_build) as known_from_build,
-        least(participations.known_to_build, sessions.known_to_build) as known_to_build
+        greatest(participations.known_from_build, objects.known_from_build) as known_from_build,
+        least(participations.known_to_build, objects.known_to_build) as known_to_build
     from participations
-    inner join sessions
+    inner join objects
         on
-            participations.session_key = sessions.session_key
-            and (sessions.known_to_build is null or participations.known_from_build < sessions.known_to_build)
-            and (participations.known_to_build is null or participations.known_to_build > sessions.known_from_build)
+            participations.object_key = objects.object_key
+            and participations.object_type = objects.object_type
+            and (objects.known_to_build is null or participations.known_from_build < objects.known_to_build)
+            and (participations.known_to_build is null or participations.known_to_build > objects.known_from_build)
 )
 
 select * from final

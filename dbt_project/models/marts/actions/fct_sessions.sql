@@ -25,6 +25,7 @@ final as (
         modality,
         module_id,
         commune_code,
+        co_partner_sirens,
         target_audience,
         target_sector,
         planned_hours,

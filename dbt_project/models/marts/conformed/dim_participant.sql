@@ -9,6 +9,11 @@ certifications as (
     where {{ as_of('certification_rows') }}
 ),
 
+memberships as (
+    select * from {{ ref('fct_memberships') }} as membership_rows
+    where {{ as_of('membership_rows') }}
+),
+
 links as (
     select * from {{ ref('stg_ops__person_links') }} as link_rows
     where {{ as_of('link_rows') }}
@@ -19,6 +24,7 @@ communes as (
     where territory_level = 'commune' and not is_special
 ),
 
+-- an event or an action gives a profile to who came to no session
 first_entries as (
     select distinct on (links.participant_id)
         links.participant_id,
@@ -32,6 +38,7 @@ first_entries as (
     inner join links on participations.person_key = links.person_key
     order by
         links.participant_id,
+        participations.object_type <> 'SESSION',
         participations.occurred_on,
         {{ byte_order('participations.delivery_id') }},
         participations.row_number
@@ -51,15 +58,36 @@ first_certifications as (
         certifications.row_number
 ),
 
--- someone known by certifications only has an age, and nothing else
+first_members as (
+    select distinct on (links.participant_id)
+        links.participant_id,
+        memberships.joined_on,
+        memberships.age_band
+    from memberships
+    inner join links on memberships.person_key = links.person_key
+    order by
+        links.participant_id,
+        memberships.joined_on,
+        {{ byte_order('memberships.delivery_id') }},
+        memberships.row_number
+),
+
+-- someone known by certifications or memberships only has an age, and nothing else
 final as (
     select
-        coalesce(first_entries.participant_id, first_certifications.participant_id) as participant_id,
-        coalesce(first_entries.occurred_on, first_certifications.presented_on) as first_entry_on,
-        case
-            when first_entries.participant_id is null then coalesce(first_certifications.age_band, 'NR')
-            else coalesce(first_entries.age_band, 'NR')
-        end as age_band,
+        coalesce(
+            first_entries.participant_id, first_certifications.participant_id, first_members.participant_id
+        ) as participant_id,
+        coalesce(first_entries.occurred_on, first_certifications.presented_on, first_members.joined_on)
+            as first_entry_on,
+        coalesce(
+            case
+                when first_entries.participant_id is not null then first_entries.age_band
+                when first_certifications.participant_id is not null then first_certifications.age_band
+                else first_members.age_band
+            end,
+            'NR'
+        ) as age_band,
         coalesce(first_entries.sex, 'NR') as sex,
         coalesce(first_entries.employment_status, 'NR') as employment_status,
         coalesce(first_entries.diploma_level, 'NR') as diploma_level,
@@ -73,6 +101,8 @@ final as (
         end as epci_code
     from first_entries
     full join first_certifications on first_entries.participant_id = first_certifications.participant_id
+    full join first_members
+        on coalesce(first_entries.participant_id, first_certifications.participant_id) = first_members.participant_id
     left join communes on first_entries.residence_commune_code = communes.territory_code
 )
 

@@ -27,10 +27,7 @@ final as (
     select
         {{ surrogate_key(['deliveries.partner_code', 'keyed.object_type', 'keyed.objet_id', 'keyed.person_key']) }}
             as participation_key,
-        case
-            when keyed.object_type = 'SESSION'
-                then {{ surrogate_key(['keyed._object_partner_code', 'keyed.objet_id']) }}
-        end as session_key,
+        {{ surrogate_key(['keyed._object_partner_code', 'keyed.objet_id']) }} as object_key,
         deliveries.partner_code,
         keyed.person_key,
         keyed.programme_code,
