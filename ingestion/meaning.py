@@ -67,7 +67,7 @@ def _of_mark(mark: Mark, name: DropName | None, partner: Partner, extension: str
     try:
         period, version, part = _placed(mark, name)
     except BlockedFile as blocked:
-        return Meaning(None, sheet, blocked)
+        return Meaning(None, blocked=blocked)
     code = mark.partner_code or partner.partner_code
     return Meaning(DropName(mark.feed, code, period, version, part, extension), sheet)
 

@@ -266,12 +266,9 @@ class _Receiver:
             known = self._record(deliveries, landed)
             for delivery, item in deliveries:
                 earlier = known.get(delivery.delivery_id)
-                if earlier is None:
-                    if item.blocked is None:
-                        self._keep_clear(delivery, clear, stack)
-                        continue
-                    self._refuse_at_once(delivery, item.blocked)
-                elif earlier.is_judged:
+                if earlier is None and item.blocked is None:
+                    self._keep_clear(delivery, clear, stack)
+                elif earlier is not None and earlier.is_judged:
                     self._answer_again(dropped, delivery, earlier, item)
         drop.set_aside(dropped)
 
@@ -307,16 +304,22 @@ class _Receiver:
         )
 
     def _record(self, deliveries: Sequence[tuple[Delivery, Meaning]], landed: landing.Landed) -> dict[str, Delivery]:
-        """Write down the deliveries of one file that are new; returns those that were known."""
+        """Write down the deliveries of one file that are new, and refuse at once those that are nobody's to judge.
+
+        Returns:
+            Those that were known.
+        """
         known: dict[str, Delivery] = {}
         with self._connection.transaction():
-            for delivery, _ in deliveries:
+            for delivery, item in deliveries:
                 earlier = loading.find(self._connection, delivery.delivery_id)
                 if earlier is not None:
                     known[delivery.delivery_id] = earlier
                     continue
                 version = load_contract(delivery.feed).version if delivery.feed else None
                 loading.record(self._connection, delivery, landed, version)
+                if item.blocked is not None:
+                    self._refuse(delivery, item.blocked)
         return known
 
     def _keep_clear(self, delivery: Delivery, clear: BinaryIO, stack: ExitStack) -> None:
@@ -330,13 +333,6 @@ class _Receiver:
             return
         self._clear[delivery.delivery_id] = clear
         self._stack.push(stack.pop_all())
-
-    def _refuse_at_once(self, delivery: Delivery, blocked: BlockedFile) -> None:
-        with self._connection.transaction():
-            loading.lock(self._connection, delivery.partner_code, delivery.feed)
-            known = loading.find(self._connection, delivery.delivery_id)
-            if known is not None and not known.is_judged:
-                self._refuse(known, blocked)
 
     def _answer_again(self, dropped: Dropped, delivery: Delivery, known: Delivery, item: Meaning) -> None:
         # a file that was refused whole may come again, the same, under a better name or once its account is in order

@@ -12,7 +12,7 @@ import pytest
 
 from ingestion.errors import DatabaseError
 from ingestion.settings import CHECKOUT, Settings
-from tests.integration.drop_box import SURNAMES, TODAY, DropBox
+from tests.integration.drop_box import SURNAMES, TODAY, DropBox, sessions
 
 F01 = "F01_sessions_formation__KABIA__2026-09__v1.csv"
 # dies by SIGKILL when the function named is called for the second file, as a power cut would
@@ -91,6 +91,21 @@ def test_a_receiver_killed_at_any_step(box: DropBox, module: str, name: str, cal
     assert len(list(box.settings.home.glob("landing/**/*.age"))) == 2
     assert "déjà" not in box.receipt(F01), "it was sent once"
     assert box.receive().loads == 0
+
+
+@pytest.mark.parametrize(("name", "when"), [("record", "after"), ("load_blocked", "before"), ("load_blocked", "after")])
+def test_a_file_that_is_nobodys_to_judge_is_refused_whenever_its_receiver_dies(
+    box: DropBox, name: str, when: str
+) -> None:
+    for path in box.depot.iterdir():
+        path.unlink()
+    box.put(F01.replace("KABIA", "LAB-SUD"), sessions(["S1"]))
+    die("ingestion.loading", name, 1, when)
+    assert box.receive().failures == ()
+    assert box.one("select rule_id from quarantine.rejected_rows") == "PARTENAIRE-DIFFERENT"
+    assert box.one("select count(*) from raw.f01_sessions_formation") == 0
+    assert box.one("select count(*) from ops.receipts") == 1
+    assert not list(box.depot.iterdir())
 
 
 def test_a_receiver_killed_while_rows_settle(box: DropBox) -> None:

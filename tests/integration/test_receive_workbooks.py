@@ -95,6 +95,14 @@ def test_what_contradicts_itself_is_asked_about(box: DropBox, name: str, cover: 
     assert rule in (box.receipts / f"{name}.accuse.csv").read_text("utf-8-sig")
 
 
+def test_a_workbook_of_no_known_period_is_answered_once(box: DropBox) -> None:
+    workbook(box.depot / "envoi.xlsx", training(), COVER | {"Période": ""})
+    summary = box.receive()
+    assert (summary.refused, summary.failures) == (1, ())
+    assert box.one("select count(*) from ops.receipts") == 1
+    assert "NOM-INCONNU" in (box.receipts / "envoi.xlsx.accuse.csv").read_text("utf-8-sig")
+
+
 def test_two_sheets_of_one_feed_are_asked_about(box: DropBox) -> None:
     sheets = {"Sessions": training()["Sessions"], "Sessions (2)": (mark("F01"), sessions(["S8"]))}
     workbook(box.depot / "envoi.xlsx", sheets, COVER)

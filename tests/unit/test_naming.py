@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -26,7 +27,26 @@ def test_a_period_is_read(text: str, canonical: str, label: str, start: dt.date,
     assert (period.text, period.label, period.start, period.end) == (canonical, label, start, end)
 
 
-@pytest.mark.parametrize("text", ["2026-13", "26-03", "2026-T5", "2026-S3", "", "mars"])
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("mars 2026", "2026-03"),
+        ("Août 2026", "2026-08"),
+        (" 3/2026 ", "2026-03"),
+        ("T1 2026", "2026-T1"),
+        ("S2-2026", "2026-S2"),
+        # what a spreadsheet makes of 2026-03
+        ("2026-03-01", "2026-03"),
+        ("2026-03-01 00:00:00", "2026-03"),
+    ],
+)
+def test_a_period_is_read_as_people_write_it(text: str, canonical: str) -> None:
+    assert parse_period(text).text == canonical
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-15", "13/2026", "marsouin 2026", "03/26", "2026-13", "26-03", "2026-T5", "2026-S3", "", "mars"]
+)
 def test_what_is_no_period_is_refused(text: str) -> None:
     with pytest.raises(BlockedFile) as caught:
         parse_period(text)
@@ -80,3 +100,11 @@ def test_another_format_is_refused(name: str) -> None:
     with pytest.raises(BlockedFile) as caught:
         parse_file_name(name)
     assert caught.value.rule_id == "FORMAT-NON-PRIS"
+
+
+def test_a_hostile_name_costs_no_time() -> None:
+    started = time.perf_counter()
+    for stem in ("F02" + "_A" * 98, "F02" + "_-" * 98, "F02_" + "A" * 190, "F02_" + "A-" * 95 + "__2026-03__v1"):
+        with pytest.raises(BlockedFile):
+            parse_file_name(f"{stem}.csv")
+    assert time.perf_counter() - started < 1
