@@ -9,7 +9,7 @@ import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,8 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int, str]]:
-    """A real PostgreSQL cluster: its binaries, its port and the superuser's password."""
+def cluster(tmp_path_factory: pytest.TempPathFactory, options: Mapping[str, str]) -> Iterator[tuple[Path, int, str]]:
+    """Start a throw-away PostgreSQL with some settings of its own, and stop it at the end."""
     binaries = _binaries()
     root = tmp_path_factory.mktemp("postgres")
     password = secrets.token_hex(16)
@@ -66,14 +65,21 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, i
         check=True,
         capture_output=True,
     )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    start = [*prefix, binaries / "pg_ctl", "-D", data, "-l", root / "log", "-o", options, "-w", "start"]
+    fixed = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": "''"}
+    given = " ".join(f"-c {name}={value}" for name, value in (fixed | dict(options)).items())
+    start = [*prefix, binaries / "pg_ctl", "-D", data, "-l", root / "log", "-o", given, "-w", "start"]
     subprocess.run(start, check=True, capture_output=True)
     yield binaries, port, password
     subprocess.run(
         [*prefix, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True
     )
     shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int, str]]:
+    """A real PostgreSQL cluster: its binaries, its port and the superuser's password."""
+    yield from cluster(tmp_path_factory, {"fsync": "off"})
 
 
 def new_platform(home: Path, port: int, superuser_password: str, database: str) -> Settings:
