@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import secrets
 import stat
 import time
 import unicodedata
@@ -143,7 +144,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         LakouError: the folder cannot be written.
     """
-    temporary = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.{os.getpid()}.tmp")
+    # a name of its own for each writer, whatever process or thread it is in
+    temporary = path.with_name(f".{secrets.token_hex(12)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)

@@ -40,7 +40,9 @@ start = time.perf_counter()
 summary = receive(load_settings(), quiet_seconds=0, progress=lambda line: None)
 wall = time.perf_counter() - start
 usage = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024,
+# getrusage would tell the peak of the process that started this one, where that is higher
+peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+print(json.dumps({"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak_mb": peak / 1024,
     "accepted": summary.rows_accepted, "rejected": summary.rows_rejected, "failures": summary.failures}))
 """
 
