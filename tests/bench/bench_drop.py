@@ -54,7 +54,8 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def show(label: str, rows: int, wall: float, note: str = "") -> None:
-    print(f"{label:<58}{rows:>10,}{wall:>10.2f} s{rows / wall:>12,.0f} rows/s  {note}".replace(",", "\u202f"))
+    counted, speed = (f"{number:,.0f}".replace(",", "\u202f") for number in (rows, rows / wall))
+    print(f"{label:<58}{counted:>10}{wall:>10.2f} s{speed:>12} rows/s  {note}")
 
 
 @pytest.fixture
