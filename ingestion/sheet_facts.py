@@ -5,6 +5,7 @@ The bytes are searched, never parsed: a whole parse would cost more than reading
 
 from __future__ import annotations
 
+import abc
 import html
 import re
 import struct
@@ -50,7 +51,7 @@ class Facts:
         self.texts.setdefault(row, {})[column] = text
 
 
-class SheetScan:
+class SheetScan(abc.ABC):
     """Looks at the XML of sheets as it is inflated, in pieces that end with a row.
 
     Args:
@@ -81,9 +82,9 @@ class SheetScan:
         self._rest = []
         return all(facts.fits for facts in self.facts.values())
 
+    @abc.abstractmethod
     def look(self, piece: bytes) -> None:
         """Note what whole rows hold."""
-        raise NotImplementedError
 
 
 def scan_of(name: str, start: bytes) -> SheetScan | None:
