@@ -139,16 +139,6 @@ def next_unjudged(
     return Delivery(*row) if row else None
 
 
-def of_partner(connection: psycopg.Connection[Any], partner_code: str) -> list[Delivery]:
-    """All deliveries of one partner, the newest period first."""
-    rows = connection.execute(
-        f"select {_COLUMNS} from ops.deliveries where partner_code = %s"
-        " order by period_start desc nulls first, feed, version desc, part desc, received_at desc",
-        [partner_code],
-    )
-    return [Delivery(*row) for row in rows]
-
-
 def record(
     connection: psycopg.Connection[Any], delivery: Delivery, landed: Landed, contract_version: str | None
 ) -> None:

@@ -147,19 +147,6 @@ def preview(settings: Settings, path: Path, partner_code: str | None = None) -> 
         return receiver.preview(path, partner_code)
 
 
-def check_file(settings: Settings, path: Path, partner_code: str | None = None) -> Judgement:
-    """Judge the first delivery of a file as the drop would, and write nothing (see `preview`).
-
-    Raises:
-        BlockedFile: the whole file would be refused.
-        LakouError: there is no such partner, or a key is missing.
-    """
-    first = preview(settings, path, partner_code)[0]
-    if first.judgement is None:
-        raise first.blocked or LakouError(f"{path} cannot be judged")
-    return first.judgement
-
-
 class _Receiver:
     """One run: a connection in autocommit and what is read once for all files."""
 

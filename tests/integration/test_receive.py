@@ -12,7 +12,7 @@ import pytest
 
 from ingestion.database import connect
 from ingestion.errors import ConfigurationError, LakouError
-from ingestion.receive import check_file, receive, replay
+from ingestion.receive import preview, receive, replay
 from ingestion.settings import Settings
 from tests.integration.drop_box import (
     FORENAME,
@@ -402,11 +402,13 @@ def test_check_judges_and_writes_nothing(box: DropBox, tmp_path: Path) -> None:
     path = tmp_path / F02
     path.write_text(participations([("S9", SURNAMES[0]), ("S9", f"{SURNAMES[1]},Q")]))
     before = dump(box.settings)
-    judgement = check_file(box.settings, path)
+    (answer,) = preview(box.settings, path)
+    judgement = answer.judgement
+    assert judgement is not None
     assert (judgement.rows_received, judgement.awaiting.height, judgement.rejected.height) == (2, 1, 1)
     assert dump(box.settings) == before
     with pytest.raises(LakouError, match="no partner"):
-        check_file(box.settings, path, "PERSONNE")
+        preview(box.settings, path, "PERSONNE")
 
 
 def test_a_landed_file_is_read_back_and_its_key_destroyed(box: DropBox) -> None:
