@@ -14,11 +14,16 @@ from functools import lru_cache
 
 import polars as pl
 
+from ingestion.copy_lines import as_cells
 from ingestion.records import NO_VALUE
-from ingestion.vocabulary import different, is_repetitive
+from ingestion.vocabulary import Vocabulary
 
 MASK = "•••"
 BIG = 2_000
+# different values of a column that are kept for the next batches of a file, and their bytes
+KEPT_VALUES, KEPT_BYTES = 100_000, 4 << 20
+# how often a value is met on average, for telling the different ones to pay
+LEAST_REPEATED = 2
 _EMAIL = r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"
 _PHONE = r"(?:(?:\+|\b00)[1-9][0-9]{0,2}[\s.-]?(?:\(0\)[\s.-]?)?[0-9]{1,3}(?:[\s.-]?[0-9]{2}){3,4}|\b0[1-9](?:[\s.-]?[0-9]{2}){4})\b"
 _NIR = r"\b[12]\s?[0-9]{2}\s?(?:0[1-9]|1[0-2]|[2-9][0-9])\s?(?:[0-9]{2}|2[AB])\s?[0-9]{3}\s?[0-9]{3}(?:\s?[0-9]{2})?\b"
@@ -84,13 +89,15 @@ class Cells:
 
     Args:
         fields: `trim` (as written, trimmed), `text` (null also where it says that there is nothing), `value`
-            (canonical), and where there is any `fault`, `detail` and `note`; a row each, or a different value each.
+            (canonical), and where there is any `fault`, `detail` and `note`; a row each, or a different value each,
+            with `copied` beside: the value as a cell of a line of COPY.
         codes: index of each row's value among the different ones; none where `fields` have a row each.
     """
 
     fields: dict[str, pl.Series]
     codes: pl.Series | None = None
     _rows: dict[str, pl.Series] = field(default_factory=dict)
+    _has: dict[str, bool] = field(default_factory=dict)
 
     def rows(self, name: str) -> pl.Series:
         """One field, a value a row."""
@@ -107,10 +114,25 @@ class Cells:
         indices = rows if self.codes is None else self.codes.gather(rows)
         return self.fields[name].gather(indices)
 
+    def picked(self, name: str, rows: pl.Series) -> pl.Expr:
+        """One field that every column has, at some rows (their indices), as an expression of its own."""
+        indices = pl.lit(rows) if self.codes is None else pl.lit(self.codes).gather(pl.lit(rows))
+        return pl.lit(self.fields[name]).gather(indices)
+
+    def copied(self) -> tuple[pl.Series, bool]:
+        """The canonical values, and whether they are cells of a line of COPY already."""
+        return (self.fields["value"], False) if self.codes is None else (self.rows("copied"), True)
+
     def has(self, name: str) -> bool:
-        """Whether some row may have this field."""
-        found = self.fields.get(name)
-        return found is not None and found.null_count() < found.len()
+        """Whether some row has this field."""
+        if name not in self._has:
+            found = self.fields.get(name)
+            has_any = found is not None and found.null_count() < found.len()
+            if has_any and self.codes is not None:
+                assert found is not None
+                has_any = bool(found.is_not_null().gather(self.codes).any())
+            self._has[name] = has_any
+        return self._has[name]
 
 
 def scrubbed(text: pl.Expr) -> pl.Expr:
@@ -118,32 +140,80 @@ def scrubbed(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all(PERSONAL_TEXT, MASK)
 
 
-def read_columns(raw: Mapping[str, pl.Series], forms: Mapping[str, Form], height: int) -> dict[str, Cells]:
-    """Read the columns of one batch.
+class Readers:
+    """Reads the columns of one file, batch by batch: what a column repeats is read once in the whole file."""
 
-    Args:
-        raw: cells as written, of the columns that the file has; nothing is empty, as the empty text is.
-        forms: form of each column of the contract.
-        height: number of rows.
-    """
-    is_big = height > BIG
-    cells: dict[str, Cells] = {}
-    by_row: dict[str, pl.Series] = {}
-    for name, form in forms.items():
-        written = raw.get(name)
-        if written is None:
-            cells[name] = _absent_column(form.default, height)
-        elif form.read is not None:
-            cells[name] = _read_values(written, form)
-        elif is_big and is_repetitive(written):
-            codes, once = different(written)
-            cells[name] = Cells(_read_group([once.alias(name)], {name: form})[name], codes)
-        else:
-            by_row[name] = written.alias(name)
-    if by_row:
-        fields = _read_group(list(by_row.values()), {name: forms[name] for name in by_row})
-        cells |= {name: Cells(fields[name]) for name in by_row}
-    return {name: cells[name] for name in forms}
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+        # columns of which nearly every value is different
+        self._unlike: set[str] = set()
+
+    def read(self, raw: Mapping[str, pl.Series], forms: Mapping[str, Form], height: int) -> dict[str, Cells]:
+        """Read the columns of one batch.
+
+        Args:
+            raw: cells as written, of the columns that the file has; nothing is empty, as the empty text is.
+            forms: form of each column of the contract, the same for every batch.
+            height: number of rows.
+        """
+        is_big = height > BIG
+        cells: dict[str, Cells] = {}
+        by_row: dict[str, pl.Series] = {}
+        for name, form in forms.items():
+            written = raw.get(name)
+            if written is None or (is_big and _is_blank(written)):
+                cells[name] = _absent_column(form.default, height)
+            elif is_big and (form.read is not None or name not in self._unlike):
+                cells[name] = self._read_different(name, form, written)
+            elif form.read is not None:
+                cells[name] = Cells(_read_values(written, form))
+            else:
+                by_row[name] = written.alias(name)
+        if by_row:
+            fields = _read_group(list(by_row.values()), {name: forms[name] for name in by_row})
+            cells |= {name: Cells(fields[name]) for name in by_row}
+        return {name: cells[name] for name in forms}
+
+    def _read_different(self, name: str, form: Form, written: pl.Series) -> Cells:
+        known = self._known.setdefault(name, _Known())
+        codes, new = known.values.codes(written)
+        known.rows += written.len()
+        if new.len():
+            known.size += int(new.str.len_bytes().sum())
+            fields = _read_values(new, form) if form.read else _read_group([new.alias(name)], {name: form})[name]
+            known.add(fields | {"copied": as_cells(fields["value"])})
+        if len(known.values) > KEPT_VALUES or known.size > KEPT_BYTES:
+            del self._known[name]
+            if len(known.values) * LEAST_REPEATED > known.rows:
+                self._unlike.add(name)
+        return Cells(known.fields, codes)
+
+
+class _Known:
+    """The different values of a column that were met so far, and their fields."""
+
+    def __init__(self) -> None:
+        self.values = Vocabulary()
+        self.rows = self.size = 0
+        self.fields: dict[str, pl.Series] = {}
+
+    def add(self, fields: Mapping[str, pl.Series]) -> None:
+        """Take in the fields of values that are new."""
+        before, more = (len(next(iter(part.values()), ())) for part in (self.fields, fields))
+        self.fields = {
+            kind: pl.concat([_field(self.fields, kind, before), _field(fields, kind, more)], rechunk=True)
+            for kind in (*KINDS, "copied")
+            if kind in self.fields or kind in fields
+        }
+
+
+def _field(fields: Mapping[str, pl.Series], kind: str, height: int) -> pl.Series:
+    found = fields.get(kind)
+    return found.alias(kind) if found is not None else pl.repeat(None, height, dtype=pl.String, eager=True).alias(kind)
+
+
+def _is_blank(written: pl.Series) -> bool:
+    return written[0] == "" and written.str.len_bytes().max() == 0
 
 
 def _absent_column(default: str | None, height: int) -> Cells:
@@ -152,31 +222,24 @@ def _absent_column(default: str | None, height: int) -> Cells:
     return Cells({"trim": nothing, "text": nothing, "value": value})
 
 
-def _read_values(written: pl.Series, form: Form) -> Cells:
-    """Read a column whose different values are few, each by the form's function."""
-    is_small = written.len() <= BIG
-    codes, once = (None, written) if is_small else different(written)
-    texts = once.to_list()
+def _read_values(written: pl.Series, form: Form) -> dict[str, pl.Series]:
+    """Fields of some values, each read by the form's function."""
+    texts = written.to_list()
     known = {text: _read_value(form, text) for text in dict.fromkeys(texts)}
-    rows = [known[text] for text in texts]
-    fields = (
-        {
-            kind: pl.Series(kind, values, pl.String)
-            for kind, values in zip(_KINDS, zip(*rows, strict=True), strict=True)
-            if kind in _ALWAYS or any(value is not None for value in values)
-        }
-        if rows
-        else dict.fromkeys(_ALWAYS, pl.Series([], dtype=pl.String))
-    )
-    return Cells(fields, codes)
+    columns = zip(*(known[text] for text in texts), strict=True) if texts else ((),) * len(KINDS)
+    return {
+        kind: pl.Series(kind, values, pl.String)
+        for kind, values in zip(KINDS, columns, strict=True)
+        if kind in _ALWAYS or any(value is not None for value in values)
+    }
 
 
-_KINDS = ("trim", "text", "value", "fault", "detail", "note")
+KINDS = ("trim", "text", "value", "fault", "detail", "note")
 _ALWAYS = ("trim", "text", "value")
 
 
 def _read_value(form: Form, written: str) -> tuple[str | None, ...]:
-    """One value as written, in the order of `_KINDS`."""
+    """One value as written, in the order of `KINDS`."""
     trim = trimmed(written)
     text = None if trim.lower() in form.absent else trim or None
     found = _understood(form, text)
@@ -332,8 +395,7 @@ def _unread(name: str, form: Form) -> Iterator[pl.Expr]:
 
 
 def _fields(rows: pl.DataFrame, name: str, form: Form) -> dict[str, pl.Series]:
-    kinds = ("trim", "text", "value", "fault", "detail", "note")
-    fields = {kind: rows[f"{kind}:{name}"] for kind in kinds if f"{kind}:{name}" in rows.columns}
+    fields = {kind: rows[f"{kind}:{name}"] for kind in KINDS if f"{kind}:{name}" in rows.columns}
     value, text, note, fault = fields["value"], fields["text"], fields.get("note"), fields.get("fault")
     if fault is not None and fault.null_count() < fault.len():
         value = value.to_frame("value").select(pl.when(fault.is_null()).then("value"))["value"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ingestion.cells import MASK, Cells
-from ingestion.contracts import ANY, DATES, Column, Condition, Contract, ObjectDate
+from ingestion.contracts import DATES, Column, Contract, ObjectDate
 from ingestion.faults import REFUSED, WARNING, Check, faults
-from ingestion.objects import MODALITY, PLANNED
+from ingestion.objects import MODALITY, PLANNED, meets
 from ingestion.records import ROW
 
 if TYPE_CHECKING:
@@ -58,14 +58,7 @@ def _needed(column: Column) -> pl.Expr:
         return pl.col("_node").is_null()
     if "end_of_elearning" in column.checks:
         return _is_ended_elearning()
-    return _meets(column.required_when) if column.required_when else pl.lit(value=False)
-
-
-def _meets(condition: Condition) -> pl.Expr:
-    """Which rows have, in each of these columns, one of these values."""
-    return pl.all_horizontal(
-        pl.col(name).is_not_null() if allowed == (ANY,) else pl.col(name).is_in(allowed) for name, allowed in condition
-    )
+    return meets(column.required_when) if column.required_when else pl.lit(value=False)
 
 
 def checks_of(rows: pl.DataFrame, cells: Mapping[str, Cells], context: Context) -> list[Check]:
@@ -206,7 +199,7 @@ def object_checks(cells: Mapping[str, Cells], context: Context) -> Iterator[Chec
         if rule.maximum_days is not None:
             wrong |= apart > rule.maximum_days
         if rule.when:
-            wrong &= _meets(rule.when)
+            wrong &= meets(rule.when)
         told = pl.lit(_allowed(rule)) + origin.dt.strftime(" %d/%m/%Y")
         yield Check(rule.column, "DATE-OBJET", wrong, told, rule.severity)
 

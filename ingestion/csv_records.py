@@ -10,7 +10,7 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -51,6 +51,10 @@ MAX_LINE = 4 << 20
 SAMPLED = 8
 # a longer record whose quotes are irregular is not mended
 MAX_MENDED = 16 << 10
+# the fastest reader takes longer to begin
+FEW_BYTES = 64 << 10
+# with more quotes in a block, telling which separators are between them would cost more than it saves
+COUNTED_QUOTES = 20_000
 # steps spent on what the quotes of one record may mean
 MAX_STEPS = 500
 NOTED = 100
@@ -707,6 +711,7 @@ class _Piece:
         body: records whose quotes are regular, by `separator`.
         numbers: line of each record of the body.
         taken: bytes and lines taken.
+        is_even: whether its records have, taken together, as many separators as they need.
     """
 
     body: bytes | memoryview
@@ -716,6 +721,7 @@ class _Piece:
     lines: int
     cuts: list[Cut] = field(default_factory=list)
     mended: list[int] = field(default_factory=list)
+    is_even: bool = False
 
 
 class _Reader:
@@ -749,13 +755,16 @@ class _Reader:
         import numpy as np
 
         usable = data[:-1] if not is_final and data.endswith(b"\r") else data
-        has_returns = b"\r" in usable and usable.count(b"\r") != usable.count(b"\r\n")
+        codes = np.frombuffer(usable, np.uint8)
+        has_returns = b"\r" in usable and _has_lone_returns(codes)
         if b'"' not in usable and not has_returns:
             taken = len(usable) if is_final else usable.rfind(b"\n") + 1
             body = memoryview(usable)[:taken]
-            count = usable.count(b"\n") + (is_final and not usable.endswith(b"\n") and bool(usable))
-            return _Piece(body, np.arange(line, line + count), self.separator, taken, count)
-        codes = np.frombuffer(usable, np.uint8)
+            count = int(np.count_nonzero(codes == ord("\n"))) + (
+                is_final and not usable.endswith(b"\n") and bool(usable)
+            )
+            is_even = self._is_even(usable, codes[:taken], count)
+            return _Piece(body, np.arange(line, line + count), self.separator, taken, count, is_even=is_even)
         quotes = np.flatnonzero(codes == ord('"'))
         is_end = codes == ord("\n")
         if has_returns:
@@ -780,7 +789,19 @@ class _Reader:
             lengths = np.diff(np.append(starts, taken))
             if (after - numbers).max() > MAX_QUOTED_LINES or lengths[several].max() > MAX_QUOTED_BYTES:
                 return None
-        return _Piece(memoryview(usable)[:taken], numbers, self.separator, taken, lines)
+        is_even = not has_returns and self._is_even(usable, codes[:taken], len(numbers), quotes.tolist())
+        return _Piece(memoryview(usable)[:taken], numbers, self.separator, taken, lines, is_even=is_even)
+
+    def _is_even(self, data: bytes, codes: Codes, count: int, quotes: Sequence[int] = ()) -> bool:
+        """Whether some records have, taken together, as many separators outside of their quotes as they need."""
+        import numpy as np
+
+        if not self.separator.isascii() or len(quotes) > COUNTED_QUOTES:
+            return False
+        separator = self.separator.encode()
+        found = int(np.count_nonzero(codes == separator[0]))
+        inside = sum(data.count(separator, *span) for span in zip(quotes[0::2], quotes[1::2], strict=True))
+        return found - inside == count * (self.width - 1) > 0
 
     def _tolerant(self, data: bytes, line: int, *, is_final: bool) -> _Piece:
         """Records one by one; what is regular is written again so that a strict reader takes it."""
@@ -881,6 +902,14 @@ def _from(chunks: Iterator[bytes], offset: int) -> Iterator[bytes]:
         offset = 0
 
 
+def _has_lone_returns(codes: Codes) -> bool:
+    """Whether some carriage return has no line feed behind it."""
+    import numpy as np
+
+    returns = np.flatnonzero(codes == ord("\r"))
+    return bool(returns[-1] == len(codes) - 1 or (codes[returns + 1] != ord("\n")).any())
+
+
 def _quotes_are_regular(codes: Codes, quotes: Integers, separator: int) -> bool:
     """Whether every quote opens a cell, closes one or is doubled inside one: then a strict reader alters nothing."""
     import numpy as np
@@ -916,6 +945,26 @@ def _quoted(text: str, separator: str) -> str:
     return text
 
 
+def _split(piece: _Piece, names: list[str]) -> pl.DataFrame | None:
+    """Records by the fastest reader; None where they are not all of one width."""
+    import polars as pl
+
+    try:
+        frame = pl.read_csv(
+            bytes(piece.body),
+            has_header=False,
+            separator=piece.separator,
+            schema=dict.fromkeys(names, pl.String),
+            empty_string_is_null=False,
+            # a shorter record makes a longer one elsewhere, since the separators are as many as they should be
+            extra_columns="raise",
+            missing_columns="raise",
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    return frame.with_columns(pl.Series(ROW, piece.numbers, pl.Int32)) if frame.height == len(piece.numbers) else None
+
+
 def _parse(piece: _Piece, width: int) -> tuple[pl.DataFrame, list[Cut]]:
     """Records as `width` text columns and the line numbers; those of another width apart."""
     import numpy as np
@@ -926,6 +975,8 @@ def _parse(piece: _Piece, width: int) -> tuple[pl.DataFrame, list[Cut]]:
     names = column_names(width)
     if not len(piece.numbers):
         return no_cells(names), []
+    if piece.is_even and len(piece.body) > FEW_BYTES and (split := _split(piece, names)) is not None:
+        return split, []
     invalid: list[tuple[int, str]] = []
 
     def set_aside(row: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import secrets
 import stat
 import time
@@ -22,6 +23,9 @@ QUIET_SECONDS = 5.0
 FOLDERS = ("depot", "accuses", "modeles", "traites")
 # what SFTP clients and office suites write beside the file meant
 UNFINISHED = (".part", ".tmp", ".filepart")
+# what `write_atomically` leaves where it is stopped, and the age from which nobody writes to it any more
+TEMPORARY = re.compile(r"[.][0-9a-f]{24}[.]tmp")
+UNFINISHED_SECONDS = 60.0
 LONGEST_NAME = 200
 # what was taken stays in `traites/` for so many days
 KEPT_DAYS = 30
@@ -155,6 +159,29 @@ def write_atomically(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise unwritable(str(path.parent), error) from error
+
+
+def sweep_unfinished(settings: Settings, partner_codes: Iterable[str], now: float) -> int:
+    """Delete what a writer that was stopped left beside the receipts and templates.
+
+    Args:
+        now: seconds since the epoch.
+
+    Returns:
+        How many files were deleted.
+    """
+    deleted = 0
+    for code in partner_codes:
+        for folder in (settings.drop / code / name for name in ("accuses", "modeles")):
+            with suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if not TEMPORARY.fullmatch(entry.name):
+                        continue
+                    # another receiver may be writing: that takes it less than a second
+                    if now - _changed(entry.stat(follow_symlinks=False)) > UNFINISHED_SECONDS:
+                        Path(entry.path).unlink(missing_ok=True)
+                        deleted += 1
+    return deleted
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:

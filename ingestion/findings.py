@@ -102,14 +102,14 @@ def rejected_rows(
     """The refused rows of one batch as JSON, personal values masked."""
     found = []
     if which.len():
-        columns = [cells[column.name].at("trim", which).alias(column.name) for column in contract.columns]
+        written = pl.select(cells[column.name].picked("trim", which).alias(column.name) for column in contract.columns)
         shown = [
             _masked(pl.col(column.name)).alias(column.name)
             if column.is_personal
             else _without_formula(scrubbed(pl.col(column.name)), FORMULA)
             for column in contract.columns
         ]
-        rows = pl.DataFrame(columns).select(pl.struct(shown).struct.json_encode().alias("row_values"))
+        rows = written.select(pl.struct(shown).struct.json_encode().alias("row_values"))
         found.append(rows.select(numbers.gather(which).alias("row_number"), "row_values"))
     if truncated.height:
         # cells of a record cut short may be anybody's: none is shown where the feed is about people

@@ -10,18 +10,19 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
-from ingestion.cells import MASK, Cells, Form, read_columns
+from ingestion.cells import MASK, Cells, Form, Readers
 from ingestion.checks import MINIMUM_AGE, PERSONAL, checks_of, form_faults, object_checks
 from ingestion.codes import PAIR, Kinds, Places, commune_form, commune_kinds, epci_form, list_form
-from ingestion.contracts import Column, Contract
+from ingestion.contracts import Column, Contract, ObjectDate, load_contract
+from ingestion.copy_lines import joined
 from ingestion.errors import BlockedFile
-from ingestion.faults import NOTE, Check, faults, no_faults, refused, run
+from ingestion.faults import AWAITING, NOTE, Check, faults, no_faults, refused, run
 from ingestion.findings import (
     REJECTED,
     findings_of,
@@ -57,7 +58,7 @@ from ingestion.territory import (
     load_postcodes,
     load_programme,
 )
-from ingestion.whole_file import REPEATED, SUMMED, Repeats, Whole, key_of, sums, wrong_sums
+from ingestion.whole_file import REPEATED, SUMMED, Repeats, Whole, crowds, key_of, sums, wrong_sums
 
 AGE_BANDS = ((15, "15-29"), (30, "30-44"), (45, "45-59"), (60, "60+"))
 # a pass that finds other facts than it assumed is made again; each kind of fact settles in one more
@@ -119,10 +120,11 @@ class Judgement:
     Args:
         rows_received: records of the table, title, blank, repeated header and totals rows left out.
         accepted: `contract.raw_columns` (canonical text), `_row_number` and `_row_hash`.
-        awaiting: the same columns, `awaited_feed` and `awaited_id`.
+        awaiting: the same columns, `awaited_feed`, `awaited_id`, and `awaited_column`, which cannot be judged yet.
         findings: `FINDINGS`; every rule broken, values masked where personal.
         rejected: `row_number` and `row_values`, the row as JSON with personal values masked.
         refused_source: the refused rows as written, under the header as written, and `_row_number`.
+        lines: what `accepted` has of the columns that are kept as they are, as lines of COPY, where that is known.
     """
 
     rows_received: int
@@ -131,6 +133,7 @@ class Judgement:
     findings: pl.DataFrame
     rejected: pl.DataFrame
     refused_source: pl.DataFrame
+    lines: pl.Series | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +248,7 @@ class FileJudge:
         self._reading, self._context, self._given = reading, context, facts
         self._postcodes = None if facts is None else facts.postcode_columns
         self._kinds: dict[str, Kinds] = {}
+        self._readers = Readers()
         self._repeats = Repeats()
         self._whole = Whole(context.contract)
         self._notes: dict[tuple[str, str], _NoteCount] = {}
@@ -277,7 +281,8 @@ class FileJudge:
         cells = self._read(batch.cells)
         rows = _with_people(_canonical(cells, batch.cells[ROW], contract), context)
         rows = with_objects(rows, context)
-        identity = _identity(cells, rows, contract)
+        lines = _lines(cells, contract)
+        identity = _identity(lines, cells, rows, contract)
         found = [
             no_faults(),
             *form_faults(cells, rows, contract),
@@ -286,17 +291,21 @@ class FileJudge:
         ]
         found.append(self._summed(rows, pl.concat(found)))
         is_refused = refused(rows, pl.concat(found))
-        taken = rows.with_columns(context.pseudonymiser.hash_rows(identity).alias(HASH))
+        taken = rows.with_columns(_hash(identity, context), lines.alias(_LINE))
         which = pl.Series([], dtype=pl.UInt32)
         if is_refused is not None:
             taken, which = taken.filter(~is_refused), is_refused.arg_true()
         self._count_notes(cells, rows)
         self._whole.add(taken)
         accepted, awaiting = split_awaiting(_with_tokens(taken, context), contract)
+        lines = taken[_LINE]
+        if awaiting.height:
+            lines = lines.filter(~taken[ROW].is_in(awaiting[ROW].implode()))
         found += [*awaiting_faults(taken, contract), truncated_faults(batch.truncated)]
         return Judgement(
             rows_received=batch.cells.height + batch.truncated.height,
             accepted=accepted,
+            lines=lines,
             awaiting=awaiting,
             findings=findings_of(batch.remarks, found, contract),
             rejected=rejected_rows(cells, rows[ROW], which, batch.truncated, contract),
@@ -319,7 +328,7 @@ class FileJudge:
         if self._postcodes is None:
             self._postcodes = self._postcode_columns()
         forms = {column.name: _form(column, self._context, self._postcodes) for column in contract.columns}
-        cells = read_columns(raw | pairs, forms, written.height)
+        cells = self._readers.read(raw | pairs, forms, written.height)
         for name, series in pairs.items():
             if series is not raw[name]:
                 cells[name] = _unpaired(cells[name])
@@ -380,7 +389,8 @@ class FileJudge:
             if written.height:
                 cells = self._read(written)
                 rows = _with_people(_canonical(cells, written[ROW], contract), self._context)
-                yield rows[ROW], hash_rows(_identity(cells, rows, contract)), hash_rows(key_of(rows, contract))
+                identity = _identity(_lines(cells, contract), cells, rows, contract)
+                yield rows[ROW], hash_rows(identity), hash_rows(key_of(rows, contract))
 
     def _closing(self) -> Judgement:
         contract = self._context.contract
@@ -398,6 +408,7 @@ class FileJudge:
         )
 
 
+_LINE = "_line"
 _OF_PLACES = ("CODE-POSTAL-CONVERTI", "CODE-AMBIGU")
 
 
@@ -443,7 +454,8 @@ def judge_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
 
     Returns:
         Rows of which all is known now (accepted, or refused for what it says), and those that still wait. The refused
-        rows are shown in their canonical form: what was written is not kept.
+        rows are shown in their canonical form: what was written is not kept. Rows about one object waited together:
+        that they are too many is told now.
     """
     contract = context.contract
     known = with_objects(rows.drop(OBJECT_PARTNER, *AWAITED, strict=False), context)
@@ -452,22 +464,34 @@ def judge_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
     is_refused = refused(known, found)
     taken = known if is_refused is None else known.filter(~is_refused)
     accepted, awaiting = split_awaiting(taken, contract)
+    told = [*awaiting_faults(taken, contract), *crowds(taken, contract)]
     left = known.clear() if is_refused is None else known.filter(is_refused)
     return Judgement(
         rows_received=rows.height,
         accepted=accepted,
         awaiting=awaiting,
-        findings=findings_of((), [found, *awaiting_faults(taken, contract)], contract),
+        findings=findings_of((), [found, *told], contract),
         rejected=kept_rejected(left, contract),
         refused_source=left.select(*kept_names(contract), ROW),
     )
 
 
 def refuse_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
-    """Refuse rows (columns of an earlier `Judgement.awaiting`) whose object never came: REFERENCE-INCONNUE."""
+    """Refuse rows (columns of an earlier `Judgement.awaiting`) of which something never came.
+
+    REFERENCE-INCONNUE where that is the object, DATE-OBJET where the object has not the date that theirs is judged by.
+    """
     contract = context.contract
     known = rows.drop(OBJECT_PARTNER, strict=False).with_columns(pl.lit(None, pl.String).alias(OBJECT_PARTNER))
-    found = [no_faults()]
+    checks = [
+        Check(
+            rule.column,
+            "DATE-OBJET",
+            pl.col("awaited_column") == rule.column,
+            detail=pl.lit(_never_told(rule, contract)),
+        )
+        for rule in contract.object_dates
+    ]
     for column in referring_columns(contract):
         check = Check(
             column.name,
@@ -475,7 +499,8 @@ def refuse_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
             (pl.col("awaited_id") == pl.col(column.name)) & (pl.col("awaited_feed") == feed_of(column)),
             detail=pl.col("awaited_feed"),
         )
-        found += run(known, _kept_cells(known, contract), [check])
+        checks.append(check)
+    found = [no_faults(), *run(known, _kept_cells(known, contract), checks)]
     return Judgement(
         rows_received=rows.height,
         accepted=rows.clear().select(*contract.raw_columns, ROW, HASH),
@@ -484,6 +509,29 @@ def refuse_awaited(rows: pl.DataFrame, context: Context) -> Judgement:
         rejected=kept_rejected(known, contract),
         refused_source=rows.select(*kept_names(contract), ROW),
     )
+
+
+def judge_overdue(rows: pl.DataFrame, context: Context) -> Judgement:
+    """Judge rows (columns of an earlier `Judgement.awaiting`) a last time: what still waits is refused."""
+    judged = judge_awaited(rows, context)
+    refused_now = refuse_awaited(judged.awaiting, context)
+    decided = judged.findings.filter(pl.col("severity") != AWAITING)
+    return replace(
+        judged,
+        awaiting=refused_now.awaiting,
+        findings=pl.concat([decided, refused_now.findings]),
+        rejected=pl.concat([judged.rejected, refused_now.rejected]),
+        refused_source=pl.concat([judged.refused_source, refused_now.refused_source]),
+    )
+
+
+def _never_told(rule: ObjectDate, contract: Contract) -> str:
+    """Which date was never told, after « la date attendue est »."""
+    assert contract.reference is not None
+    assert contract.reference.references is not None
+    feed = contract.reference.references.feeds[0][1]
+    title = load_contract(feed).column(rule.of).title
+    return f"jugée d'après « {title} » (flux {feed}), qui n'a pas été donnée dans le délai"
 
 
 def _kept_cells(rows: pl.DataFrame, contract: Contract) -> dict[str, Cells]:
@@ -584,22 +632,30 @@ def _with_tokens(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     return rows.with_columns(*hashed, pl.lit(context.pseudonymiser.key_id).alias("_hmac_key_id"))
 
 
-def _identity(cells: Mapping[str, Cells], rows: pl.DataFrame, contract: Contract) -> pl.Series:
-    """Canonical text of a whole row, personal values included; what cannot be read stands as it was written."""
-    unread = {column.name for column in contract.columns if cells[column.name].has("fault")}
+def _lines(cells: Mapping[str, Cells], contract: Contract) -> pl.Series:
+    """The columns that are kept as they are, as lines of COPY."""
+    return joined([cells[name].copied() for name in kept_names(contract)])
+
+
+def _identity(lines: pl.Series, cells: Mapping[str, Cells], rows: pl.DataFrame, contract: Contract) -> pl.Series:
+    """Canonical text of a whole row, beginning with its line: what cannot be read stands as it was written."""
+    parts = [
+        pl.lit("\x1f") + pl.col(column.name).fill_null("\x00") for column in contract.columns if column.is_personal
+    ]
+    unread = [column.name for column in contract.columns if cells[column.name].has("fault")]
+    for name in unread:
+        is_unread = pl.col(name).is_null() & pl.col(f"text:{name}").is_not_null()
+        parts.append(pl.when(is_unread).then(pl.lit(f"\x1f{name}:") + pl.col(f"text:{name}")).otherwise(pl.lit("")))
+    if not parts:
+        return lines
     written = [cells[name].rows("text").alias(f"text:{name}") for name in unread]
-    nothing = pl.lit("\x00")
-    parts = (
-        pl.coalesce(column.name, f"text:{column.name}", nothing)
-        if column.name in unread
-        else nothing
-        if rows[column.name].null_count() == rows.height
-        else pl.col(column.name).fill_null("\x00")
-        for column in contract.columns
-    )
-    identity = rows.with_columns(written).select(pl.concat_str(*parts, separator="\x1f").alias("identity")).to_series()
-    # where every column is empty one text stands for all rows
-    return identity if identity.len() == rows.height else identity.new_from_index(0, rows.height)
+    whole = rows.with_columns(lines.alias(_LINE), *written).select(pl.concat_str(_LINE, *parts).alias("identity"))
+    return whole.to_series()
+
+
+def _hash(identity: pl.Series, context: Context) -> pl.Series:
+    """Keyed hash of a whole row: 128 bits tell rows apart."""
+    return context.pseudonymiser.hash_rows(identity).str.head(32).alias(HASH)
 
 
 def _ordered(found: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ingestion.errors import ConfigurationError, LakouError
+from ingestion.pipelining import ahead
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
@@ -273,20 +274,30 @@ def unwritable(folder: str, error: OSError) -> LakouError:
 
 
 class _HashingReader:
-    """Hash and copy what passes by."""
+    """Hash and copy what passes by; a large file is hashed while what came before is encrypted."""
 
     def __init__(self, source: BufferedReader, copy: BinaryIO) -> None:
         self._source = source
         self._copy = copy
         self.digest = hashlib.sha256()
         self.size = 0
+        self._chunks = self._read()
+        if os.fstat(source.fileno()).st_size > IN_MEMORY:
+            self._chunks = ahead(self._chunks)
+        self._chunk = memoryview(b"")
 
-    def read(self, size: int = -1) -> bytes:
-        data = self._source.read(size if size > 0 else CHUNK)
-        self.digest.update(data)
-        self._copy.write(data)
-        self.size += len(data)
-        return data
+    def read(self, size: int) -> bytes:
+        if not self._chunk:
+            self._chunk = memoryview(next(self._chunks, b""))
+        data, self._chunk = self._chunk[:size], self._chunk[size:]
+        return bytes(data)
+
+    def _read(self) -> Iterator[bytes]:
+        while data := self._source.read(CHUNK):
+            self.digest.update(data)
+            self._copy.write(data)
+            self.size += len(data)
+            yield data
 
 
 def _landing_key(settings: Settings) -> Any:

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from psycopg import sql
-from psycopg.copy import QueuedLibpqWriter
 
+from ingestion import copy_lines
+from ingestion.contracts import load_contracts
 from ingestion.errors import BlockedFile
+from ingestion.findings import kept_names
+from ingestion.objects import AWAITED
+from ingestion.referring import is_known, is_replaced, objects, referring
 
 if TYPE_CHECKING:
     import psycopg
@@ -32,8 +36,6 @@ FEED_LOCK = 7_410_004
 ARRIVALS_LOCK = 7_410_005
 # refused and waiting rows are written once so many of them have come
 PENDING_ROWS = 50_000
-# the thread that sends holds up to a thousand blocks: so large, they are a few megabytes
-BLOCK = 1 << 15
 # rows that waited are judged again so many at a time
 SETTLED_ROWS = 50_000
 PROGRAMME_ZONE = "America/Martinique"
@@ -339,10 +341,8 @@ def _keep(frames: list[pl.DataFrame], frame: pl.DataFrame, room: int) -> int:
 
 
 def _waiting(judgement: Judgement) -> pl.DataFrame:
-    columns = _awaited_columns(judgement)
-    rows = judgement.awaiting.select("_row_number", "awaited_id", "awaited_feed")
-    return rows.join(columns, left_on="_row_number", right_on="row_number", how="left", maintain_order="left").select(
-        row_number="_row_number", value="awaited_id", feed="awaited_feed", column=pl.col("column").fill_null("")
+    return judgement.awaiting.select(
+        row_number="_row_number", value="awaited_id", feed="awaited_feed", column="awaited_column"
     )
 
 
@@ -351,20 +351,17 @@ class Writer:
 
     The rows of raw are those of the load opened last in this transaction: its number and the delivery's id are defaults
     of the table's columns, so that they are sent once.
-
-    Args:
-        is_long: a thread of its own sends the rows while the next ones are being written out.
     """
 
-    def __init__(
-        self, connection: psycopg.Connection[Any], contract: Contract, delivery: Delivery, *, is_long: bool = False
-    ) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], contract: Contract, delivery: Delivery) -> None:
         assert delivery.period_end is not None
         self._connection = connection
         self._contract = contract
         self._delivery = delivery
         self._deadline = deadline(delivery.period_end, delivery.received_at)
-        self._is_long = is_long
+        kept = kept_names(contract)
+        made = [name for name in contract.raw_columns if name not in kept]
+        self._columns = [*kept, *made, "_row_number", "_row_hash"]
         self._raw: Copy | None = None
         self._stack = ExitStack()
         self._pending: list[Judgement] = []
@@ -384,26 +381,31 @@ class Writer:
         if judgement.accepted.height:
             if self._raw is None:
                 self._raw = self._stack.enter_context(self._copy_raw())
-            rows = judgement.accepted.select(*self._contract.raw_columns, "_row_number", "_row_hash")
-            for part in rows.iter_slices(20_000):
-                data = part.write_csv(include_header=False).encode()
-                for start in range(0, len(data), BLOCK):
-                    self._raw.write(data[start : start + BLOCK])
+            for block in copy_lines.blocks(self._lines(judgement)):
+                self._raw.write(block)
         if judgement.rejected.height or judgement.awaiting.height:
             self._pending.append(_set_apart(judgement))
             if sum(item.rejected.height + item.awaiting.height for item in self._pending) >= PENDING_ROWS:
                 self._close_raw()
                 self._flush()
 
+    def _lines(self, judgement: Judgement) -> pl.Series:
+        """The rows of a batch as lines of COPY, their columns in the order of `_columns`."""
+        rows, lineage = judgement.accepted, {"_row_number", "_row_hash"}
+        names, first = self._columns, []
+        if judgement.lines is not None:
+            names, first = names[len(kept_names(self._contract)) :], [(judgement.lines, True)]
+        return copy_lines.joined([*first, *((rows[name], name in lineage) for name in names)])
+
     @contextmanager
     def _copy_raw(self) -> Iterator[Copy]:
-        table = sql.Identifier("raw", self._contract.raw_table)
-        names = sql.SQL(", ").join(map(sql.Identifier, (*self._contract.raw_columns, "_row_number", "_row_hash")))
-        statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(table, names)
-        with self._connection.cursor() as cursor:
-            writer = QueuedLibpqWriter(cursor) if self._is_long else None
-            with cursor.copy(statement, writer=writer) as copy:
-                yield copy
+        statement = sql.SQL("copy {} ({}) from stdin ({})").format(
+            sql.Identifier("raw", self._contract.raw_table),
+            sql.SQL(", ").join(map(sql.Identifier, self._columns)),
+            sql.SQL(copy_lines.OPTIONS),
+        )
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            yield copy
 
     def _close_raw(self) -> None:
         self._stack.close()
@@ -426,6 +428,7 @@ def _set_apart(judgement: Judgement) -> Judgement:
         findings=_own(refusals),
         rejected=_own(judgement.rejected),
         refused_source=judgement.refused_source.clear(),
+        lines=None,
     )
 
 
@@ -455,12 +458,12 @@ def counted(delivery: Delivery, tally: Tally, judged_at: dt.datetime) -> Deliver
     return replace(judged, state=state_word(judged, tally.warnings))
 
 
-def conclude(connection: psycopg.Connection[Any], judged: Delivery, load_id: int, judged_at: dt.datetime) -> None:
+def conclude(connection: psycopg.Connection[Any], judged: Delivery, load_id: int) -> None:
     """Close the load of a judged delivery: how many rows it has, what it replaces."""
     connection.execute("update ops.loads set rows_accepted = %s where load_id = %s", [judged.rows_accepted, load_id])
     # a file refused whole replaces nothing: the last good version stays
     if judged.state != REFUSED:
-        _supersede(connection, judged, load_id, judged_at)
+        _supersede(connection, judged, load_id)
     save(connection, judged)
 
 
@@ -476,6 +479,16 @@ def save(connection: psycopg.Connection[Any], delivery: Delivery) -> None:
     )  # fmt: skip
 
 
+def drop_replaced(connection: psycopg.Connection[Any]) -> None:
+    """Let no row wait on of a delivery that another one stands for; one that a person has to release does not yet."""
+    connection.execute(
+        sql.SQL(
+            "update quarantine.awaiting_rows as a set outcome = 'REMPLACEE', settled_at = clock_timestamp()"
+            " where a.outcome is null and {}"
+        ).format(is_replaced("a"))
+    )
+
+
 def awaited_feeds(connection: psycopg.Connection[Any]) -> list[str]:
     """Feeds that rows wait for."""
     rows = connection.execute("select distinct awaited_feed from quarantine.awaiting_rows where outcome is null")
@@ -483,14 +496,49 @@ def awaited_feeds(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def deliveries_to_settle(connection: psycopg.Connection[Any], contract: Contract) -> list[str]:
-    """Deliveries of which a row waits for a row of this feed that is loaded."""
+    """Deliveries of which a row waits for a row of this feed that it may refer to by now."""
     if contract.identifier is None:
         return []
     statement = sql.SQL(
-        "select distinct a.delivery_id from quarantine.awaiting_rows as a where a.outcome is null"
-        " and a.awaited_feed = {} and a.awaited_id in (select r.{} from {} as r) order by 1"
-    ).format(contract.feed, sql.Identifier(contract.identifier), sql.Identifier("raw", contract.raw_table))
+        "with waiting as materialized (select distinct delivery_id, feed, awaited_id, awaited_column"
+        " from quarantine.awaiting_rows where outcome is null and awaited_feed = {feed}), own as materialized ({own})"
+        " select distinct waiting.delivery_id from {objects} where {known} and {dated} order by 1"
+    ).format(
+        feed=contract.feed,
+        own=referring(
+            contract,
+            sql.SQL(
+                "select delivery_id, partner_code, period_start, period_end, false as others_at_once"
+                " from ops.deliveries where delivery_id in (select w.delivery_id from waiting as w)"
+            ),
+        ),
+        objects=objects(
+            contract,
+            sql.SQL(
+                "inner join waiting on waiting.awaited_id = r.{}"
+                " inner join own on own.delivery_id = waiting.delivery_id"
+            ).format(sql.Identifier(contract.identifier)),
+        ),
+        known=is_known(contract),
+        dated=_is_dated(contract),
+    )
     return [delivery_id for (delivery_id,) in connection.execute(statement)]
+
+
+def _is_dated(contract: Contract) -> sql.Composable:
+    """Condition: the row of this feed has the date that the waiting one is judged against, where it waits for that."""
+    conditions: list[sql.Composable] = [sql.SQL("true")]
+    for other in load_contracts().values():
+        first = other.reference.references if other.reference else None
+        if first is None or contract.feed not in {feed for _, feed in first.feeds}:
+            continue
+        conditions += [
+            sql.SQL("(waiting.feed <> {} or waiting.awaited_column <> {} or r.{} is not null)").format(
+                other.feed, rule.column, sql.Identifier(rule.of)
+            )
+            for rule in other.object_dates
+        ]
+    return sql.SQL(" and ").join(conditions)
 
 
 def deliveries_overdue(connection: psycopg.Connection[Any], today: dt.date) -> list[str]:
@@ -505,10 +553,17 @@ def deliveries_overdue(connection: psycopg.Connection[Any], today: dt.date) -> l
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Rows of one delivery that waited and wait no more: how many were `accepted`, which were `refused`."""
+    """Rows of one delivery that waited and wait no more.
+
+    Args:
+        accepted: how many were.
+        refused: the lines of those that were not.
+        warnings: findings on what was accepted.
+    """
 
     accepted: int
     refused: pl.Series
+    warnings: pl.DataFrame
 
 
 def settle(
@@ -529,6 +584,7 @@ def settle(
     """
     load_id: int | None = None
     accepted, refused = 0, pl.Series("row_number", [], pl.Int64)
+    warnings: list[pl.DataFrame] = []
     now = dt.datetime.now(dt.UTC)
     for rows in _awaiting(connection, contract, delivery.delivery_id, overdue_on):
         judgement = judge(rows)
@@ -544,39 +600,34 @@ def settle(
         _close(connection, delivery.delivery_id, rejected, "REFUSEE", now)
         accepted += judgement.accepted.height
         refused = pl.concat([refused, rejected])
+        warnings.append(judgement.findings.filter(pl.col("severity") == "AVERTISSEMENT"))
     if load_id is None:
         return delivery, None
     connection.execute("update ops.loads set rows_accepted = %s where load_id = %s", [accepted, load_id])
-    return _recount(connection, delivery, accepted, refused.len()), Settled(accepted, refused)
+    settled = Settled(accepted, refused, pl.concat(warnings))
+    return _recount(connection, delivery, settled), settled
 
 
 def _wait_on(connection: psycopg.Connection[Any], delivery_id: str, rows: pl.DataFrame, judgement: Judgement) -> None:
     """Note what rows wait for next: what they waited for has come, and they refer to something else as well."""
-    wanted = ["_row_number", "awaited_feed", "awaited_id"]
+    wanted = ["_row_number", "awaited_feed", "awaited_id", "awaited_column"]
     moved = judgement.awaiting.select(wanted).join(rows.select(wanted), on=wanted, how="anti")
     if moved.is_empty():
         return
-    columns = _awaited_columns(judgement)
-    moved = moved.join(columns, left_on="_row_number", right_on="row_number", how="left")
     connection.execute(
         "update quarantine.awaiting_rows as a set awaited_feed = n.feed, awaited_id = n.id, awaited_column = n.name"
         " from unnest(%s::int[], %s::text[], %s::text[], %s::text[]) as n (row_number, feed, id, name)"
         " where a.delivery_id = %s and a.row_number = n.row_number and a.outcome is null",
         [
             moved["_row_number"].to_list(), moved["awaited_feed"].to_list(), moved["awaited_id"].to_list(),
-            moved["column"].fill_null("").to_list(), delivery_id,
+            moved["awaited_column"].to_list(), delivery_id,
         ],
     )  # fmt: skip
 
 
-def _awaited_columns(judgement: Judgement) -> pl.DataFrame:
-    """Which column names what each row waits for: `row_number` (Int32) and `column`."""
-    waiting = judgement.findings.filter(pl.col("severity") == "ATTENTE")
-    return waiting.select(pl.col("row_number").cast(pl.Int32), "column").unique("row_number", keep="first")
-
-
-def _recount(connection: psycopg.Connection[Any], delivery: Delivery, accepted: int, rejected: int) -> Delivery:
-    warnings = connection.execute(
+def _recount(connection: psycopg.Connection[Any], delivery: Delivery, settled: Settled) -> Delivery:
+    accepted, rejected = settled.accepted, settled.refused.len()
+    before = connection.execute(
         "select (body ->> 'warnings')::int from ops.receipts where delivery_id = %s order by revision desc limit 1",
         [delivery.delivery_id],
     ).fetchone()
@@ -586,7 +637,8 @@ def _recount(connection: psycopg.Connection[Any], delivery: Delivery, accepted: 
         rows_awaiting=delivery.rows_awaiting - accepted - rejected,
         rows_rejected=delivery.rows_rejected + rejected,
     )
-    changed = replace(changed, state=state_word(changed, warnings[0] if warnings else 0))
+    warnings = (before[0] if before else 0) + settled.warnings.height
+    changed = replace(changed, state=state_word(changed, warnings))
     save(connection, changed)
     return changed
 
@@ -604,25 +656,15 @@ def _new_load(connection: psycopg.Connection[Any], delivery_id: str, kind: str, 
     return int(row[0])
 
 
-def _supersede(connection: psycopg.Connection[Any], delivery: Delivery, load_id: int, judged_at: dt.datetime) -> None:
-    """A higher version stands for the whole period: absent rows and rows still waiting included."""
-    replaced = [
-        delivery_id
-        for (delivery_id,) in connection.execute(
-            "insert into ops.supersessions (superseded_delivery_id, superseding_load_id, cause)"
-            " select d.delivery_id, %s, 'VERSION' from ops.deliveries as d where d.partner_code = %s and d.feed = %s"
-            " and d.period = %s and d.version < %s and d.state <> %s and not d.is_blocked and not exists"
-            " (select 1 from ops.supersessions as s where s.superseded_delivery_id = d.delivery_id)"
-            " returning superseded_delivery_id",
-            [load_id, delivery.partner_code, delivery.feed, delivery.period, delivery.version, RECEIVED],
-        )
-    ]
-    if replaced:
-        connection.execute(
-            "update quarantine.awaiting_rows set outcome = 'REMPLACEE', settled_at = %s"
-            " where outcome is null and delivery_id = any(%s)",
-            [judged_at, replaced],
-        )
+def _supersede(connection: psycopg.Connection[Any], delivery: Delivery, load_id: int) -> None:
+    """A higher version stands for the whole period, absent rows included."""
+    statement = sql.SQL(
+        "insert into ops.supersessions (superseded_delivery_id, superseding_load_id, cause)"
+        " select d.delivery_id, %s, 'VERSION' from ops.deliveries as d where d.partner_code = %s and d.feed = %s"
+        " and d.period = %s and d.version < %s and d.state <> %s and not d.is_blocked and not {}"
+    ).format(is_replaced("d"))
+    values = [load_id, delivery.partner_code, delivery.feed, delivery.period, delivery.version, RECEIVED]
+    connection.execute(statement, values)
 
 
 def _copy_rejected(
@@ -656,31 +698,29 @@ def _copy_awaiting(
     rows = judgement.awaiting
     if rows.is_empty():
         return
-    values = [name for name in rows.columns if name not in {"_row_number", "awaited_feed", "awaited_id"}]
-    columns = _awaited_columns(judgement)
-    frame = rows.join(columns, left_on="_row_number", right_on="row_number", how="left", maintain_order="left").select(
+    values = [name for name in rows.columns if name not in {"_row_number", *AWAITED}]
+    frame = rows.select(
         pl.lit(delivery.delivery_id).alias("delivery_id"),
         pl.col("_row_number").alias("row_number"),
         pl.lit(delivery.feed).alias("feed"),
-        "awaited_feed",
-        "awaited_id",
-        pl.col("column").fill_null("").alias("awaited_column"),
+        *AWAITED,
         pl.struct(values).struct.json_encode().alias("row_values"),
         pl.lit(deadline_on).alias("deadline_on"),
     )
-    _copy(connection, ("quarantine", "awaiting_rows"), frame, not_null=("awaited_column",))
+    _copy(connection, ("quarantine", "awaiting_rows"), frame)
 
 
 def _awaiting(
     connection: psycopg.Connection[Any], contract: Contract, delivery_id: str, overdue_on: dt.date | None
 ) -> Iterator[pl.DataFrame]:
     """Rows of one delivery still waiting, in the shape of `Judgement.awaiting`, held until the transaction's end."""
-    schema = {"_row_number": pl.Int32, "awaited_feed": pl.String, "awaited_id": pl.String, "row_values": pl.String}
+    schema = {"_row_number": pl.Int32, **dict.fromkeys((*AWAITED, "row_values"), pl.String)}
     values = pl.Struct(dict.fromkeys((*contract.raw_columns, "_row_hash"), pl.String))
     last = -1
     while True:
         rows = connection.execute(
-            "select row_number, awaited_feed, awaited_id, row_values::text from quarantine.awaiting_rows"
+            "select row_number, awaited_feed, awaited_id, awaited_column, row_values::text"
+            " from quarantine.awaiting_rows"
             " where delivery_id = %(delivery)s and outcome is null and row_number > %(last)s"
             " and (%(overdue_on)s::date is null or deadline_on < %(overdue_on)s)"
             " order by row_number limit %(rows)s for update",

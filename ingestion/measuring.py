@@ -11,15 +11,18 @@ from psycopg import sql
 
 from ingestion.contracts import ANY, PERSON
 from ingestion.loading import RECEIVED, REFUSED, Delivery
+from ingestion.objects import meets
 
 if TYPE_CHECKING:
     import psycopg
 
-    from ingestion.contracts import Condition, Contract, Measure
+    from ingestion.contracts import Contract, Measure
 
 # a change is judged against a version of so many rows or more, and is too large past this share
 COMPARED_ROWS = 20
 LARGEST_CHANGE = 0.3
+# while more rows of either version wait, their figures are not comparable
+WAITING_SHARE = 0.1
 NARROW_SPACE = "\u202f"
 
 
@@ -45,13 +48,15 @@ class Meter:
         if accepted.is_empty():
             return
         for index, measure in enumerate(self._measures):
-            rows = accepted.filter(_meets(measure.when)) if measure.when else accepted
+            # only what is measured is filtered: the other columns are many
+            is_met = meets(measure.when) if measure.when else pl.lit(value=True)
             if measure.kind == "count":
-                self._totals[index] += rows.height
+                self._totals[index] += accepted.select(is_met.sum()).item() if measure.when else accepted.height
             elif measure.kind == "sum":
-                self._totals[index] += float(rows.select(pl.col(measure.column or "").cast(pl.Float64).sum()).item())
+                number = pl.col(measure.column or "").cast(pl.Float64)
+                self._totals[index] += float(accepted.select(number.filter(is_met).sum()).item())
             else:
-                values = rows.select(_value(measure)).to_series().drop_nulls()
+                values = accepted.select(_value(measure).filter(is_met)).to_series().drop_nulls()
                 self._seen[index].append(values.hash().unique())
 
     def values(self) -> tuple[MeasureValue, ...]:
@@ -128,15 +133,19 @@ def too_large_a_change(
     before_ids = in_force(connection, judged)
     if not before_ids:
         return None
-    (rows_before,) = connection.execute(
-        "select coalesce(sum(rows_accepted), 0) from ops.deliveries where delivery_id = any(%s)", [list(before_ids)]
-    ).fetchone() or (0,)
+    # rows that wait are told as well: whether what they refer to has come says nothing of a change
+    rows_before, waited_before = connection.execute(
+        "select coalesce(sum(rows_accepted + rows_awaiting), 0), coalesce(sum(rows_awaiting), 0)"
+        " from ops.deliveries where delivery_id = any(%s)",
+        [list(before_ids)],
+    ).fetchone() or (0, 0)
     if rows_before < COMPARED_ROWS:
         return None
-    rows = MeasureValue("nombre de lignes prises en compte", "lignes", float(judged.rows_accepted))
-    pairs = [(rows, float(rows_before))]
-    before = {item.title: item.value for item in measures(connection, contract, before_ids)}
-    pairs += [(item, before[item.title]) for item in values if item.title in before]
+    told = judged.rows_accepted + judged.rows_awaiting
+    pairs = [(MeasureValue("nombre de lignes acceptées ou en attente", "lignes", float(told)), float(rows_before))]
+    if waited_before <= WAITING_SHARE * rows_before and judged.rows_awaiting <= WAITING_SHARE * told:
+        before = {item.title: item.value for item in measures(connection, contract, before_ids)}
+        pairs += [(item, before[item.title]) for item in values if item.title in before]
     changes = [_told(item, value) for item, value in pairs if _is_too_large(value, item.value)]
     return " ; ".join(changes) or None
 
@@ -176,12 +185,6 @@ def _value(measure: Measure) -> pl.Expr:
     if measure.column == PERSON:
         return pl.coalesce("person_key_2", "person_key_1")
     return pl.col(measure.column or "")
-
-
-def _meets(when: Condition) -> pl.Expr:
-    return pl.all_horizontal(
-        pl.col(name).is_not_null() if ANY in values else pl.col(name).is_in(values) for name, values in when
-    )
 
 
 def _aggregate(measure: Measure) -> sql.Composable:

@@ -1,14 +1,16 @@
-"""What rows refer to: sessions, journeys, agreements… of other files; rows wait for those that have not come."""
+"""What rows refer to: sessions, journeys, agreements… of other files; rows wait for what has not come."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ingestion.codes import PAIR
-from ingestion.contracts import Column, Contract
-from ingestion.faults import AWAITING, faults
+from ingestion.contracts import ANY, Column, Condition, Contract
+from ingestion.faults import AWAITING, REFUSED, faults
 from ingestion.records import ROW
 from ingestion.whole_file import DECLARED, PLACES
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 HASH = "_row_hash"
 OBJECT_PARTNER = "_object_partner_code"
-AWAITED = ("awaited_feed", "awaited_id")
+AWAITED = ("awaited_feed", "awaited_id", "awaited_column")
 # what rows are judged against of the object that they refer to
 PLANNED, MODALITY = "object:duree_prevue_h", "object:modalite"
 _ATTRIBUTES = (PLANNED, MODALITY, PLACES, DECLARED)
@@ -95,44 +97,70 @@ def _attributes(found: pl.DataFrame, context: Context, value: str, column: Colum
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Rows that wait: `condition`, for the object of which `reference`, and the `column` that cannot be judged yet."""
+
+    condition: pl.Expr
+    reference: Column
+    column: str
+
+
+def _waits(rows: pl.DataFrame, contract: Contract) -> Iterator[_Wait]:
+    """What some of these rows wait for: an object that is not known, or its date that theirs is judged against."""
+    for column in referring_columns(contract):
+        known = f"_known:{column.name}"
+        if rows[known].null_count() > rows[column.name].null_count():
+            named = pl.col(column.name).is_not_null() & feed_of(column).is_not_null()
+            yield _Wait(named & pl.col(known).is_null(), column, column.name)
+    first = contract.reference
+    for rule in contract.object_dates:
+        assert first is not None
+        date = f"object:{rule.of}"
+        if rule.severity == REFUSED and rows[date].null_count() > rows[first.name].null_count():
+            told = pl.col(f"_known:{first.name}").is_not_null() & pl.col(rule.column).is_not_null()
+            yield _Wait(told & pl.col(date).is_null() & meets(rule.when), first, rule.column)
+
+
+def meets(condition: Condition) -> pl.Expr:
+    """Which rows have, in each of these columns, one of these values; all where there is none."""
+    return pl.all_horizontal(
+        pl.lit(value=True),
+        *(pl.col(name).is_not_null() if ANY in values else pl.col(name).is_in(values) for name, values in condition),
+    )
+
+
 def split_awaiting(rows: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows to load (what they refer to is known, or they refer to nothing), and those that wait; raw columns only."""
     columns = [*(pl.col(name).cast(pl.String) for name in contract.raw_columns), pl.col(ROW), pl.col(HASH)]
-    references = [column for column in referring_columns(contract) if _may_be_unknown(rows, column)]
-    unknown = [_is_unknown(column) for column in references]
+    found = list(_waits(rows, contract))
     nothing = [pl.lit(None, pl.String).alias(name) for name in AWAITED]
-    waits = rows.select(pl.any_horizontal(unknown).fill_null(value=False)).to_series() if unknown else None
+    waits = rows.select(pl.any_horizontal(wait.condition for wait in found)).to_series() if found else None
+    waits = None if waits is None else waits.fill_null(value=False)
     if waits is None or not waits.any():
         return rows.select(columns), rows.clear().select(*columns, *nothing)
-    missing = list(zip(unknown, references, strict=True))
-    feed = pl.coalesce(pl.when(is_unknown).then(feed_of(column)) for is_unknown, column in missing)
-    identifier = pl.coalesce(pl.when(is_unknown).then(pl.col(column.name)) for is_unknown, column in missing)
-    awaited = [feed.alias(AWAITED[0]), identifier.alias(AWAITED[1])]
+    told = [
+        (feed_of(wait.reference), pl.col(wait.reference.name), pl.lit(wait.column), wait.condition) for wait in found
+    ]
+    awaited = [
+        pl.coalesce(pl.when(item[-1]).then(item[place]) for item in told).alias(name)
+        for place, name in enumerate(AWAITED)
+    ]
     return rows.filter(~waits).select(columns), rows.filter(waits).select(*columns, *awaited)
 
 
-def _may_be_unknown(rows: pl.DataFrame, column: Column) -> bool:
-    return rows[f"_known:{column.name}"].null_count() > rows[column.name].null_count()
-
-
-def _is_unknown(column: Column) -> pl.Expr:
-    return pl.col(column.name).is_not_null() & feed_of(column).is_not_null() & pl.col(f"_known:{column.name}").is_null()
-
-
 def awaiting_faults(rows: pl.DataFrame, contract: Contract) -> list[pl.DataFrame]:
-    """What rows wait for: each reference that is not known yet."""
+    """What rows wait for: each object that is not known yet, each date that it has not yet."""
     found = []
-    for column in referring_columns(contract):
-        if not _may_be_unknown(rows, column):
-            continue
-        missing = rows.filter(_is_unknown(column))
+    for wait in _waits(rows, contract):
+        missing = rows.filter(wait.condition)
         if missing.height:
-            feed = missing.select(feed_of(column).alias("feed")).to_series()
+            feed = missing.select(feed_of(wait.reference).alias("feed")).to_series()
             feed = feed if feed.len() == missing.height else feed.new_from_index(0, missing.height)
-            identifier = missing[column.name]
+            identifier = missing[wait.reference.name]
             found.append(
                 faults(
-                    missing[ROW], column.name, "REFERENCE-ATTENDUE", severity=AWAITING, value=identifier, detail=feed
+                    missing[ROW], wait.column, "REFERENCE-ATTENDUE", severity=AWAITING, value=identifier, detail=feed
                 )
             )
     return found

@@ -19,41 +19,34 @@ class _Failed:
 
 
 _END = object()
-# how long a producer waits for room before it looks whether anybody still wants what it makes
-_PATIENCE = 0.2
 
 
 def ahead(things: Iterable[T], most: int = 1) -> Iterator[T]:
     """The things, made in a thread of their own while the caller uses those before them.
 
     Args:
-        most: how many are made ahead.
+        most: how many are made ahead, the one in the making included.
 
     Raises:
         BaseException: what making them raises, in its place.
     """
-    line: queue.Queue[object] = queue.Queue(most)
+    line: queue.SimpleQueue[object] = queue.SimpleQueue()
+    # room is waited for before a thing is made: none waits for room while it takes memory
+    room = threading.Semaphore(most)
     is_unwanted = threading.Event()
-
-    def put(thing: object) -> bool:
-        while not is_unwanted.is_set():
-            try:
-                line.put(thing, timeout=_PATIENCE)
-            except queue.Full:
-                continue
-            return True
-        return False
 
     def produce() -> None:
         try:
-            for thing in things:
-                if not put(thing):
+            made = iter(things)
+            while room.acquire() and not is_unwanted.is_set():
+                thing = next(made, _END)
+                line.put(thing)
+                if thing is _END:
                     return
                 # it is the user's now: the next one is made without it
                 del thing
-            put(_END)
         except BaseException as error:
-            put(_Failed(error))
+            line.put(_Failed(error))
 
     producer = threading.Thread(target=produce, name="lakou-ahead", daemon=True)
     producer.start()
@@ -64,9 +57,11 @@ def ahead(things: Iterable[T], most: int = 1) -> Iterator[T]:
                 return
             if isinstance(thing, _Failed):
                 raise thing.error
+            room.release()
             yield thing  # type: ignore[misc]
             del thing
     finally:
         # the file that it reads is closed when the caller goes on
         is_unwanted.set()
+        room.release()
         producer.join()

@@ -70,8 +70,8 @@ class Pseudonymiser:
         )
         if parts.height < FEW:
             return parts.select(self._hashed(name) for name in parts.columns)
-        third = by_different(parts["person_key_3"], self.hash_rows)
-        return parts.select(self._hashed(name) for name in parts.columns[:2]).with_columns(third)
+        # whoever comes often is hashed once
+        return pl.DataFrame([by_different(part, self.hash_rows) for part in parts.iter_columns()])
 
     def _hashed(self, name: str) -> pl.Expr:
         import polars_hash as plh

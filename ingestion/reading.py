@@ -407,7 +407,9 @@ def _reading(source: Source, found: _Found, contract: Contract) -> Reading:
         [record[index] if index < len(record) else "" for index in kept]
         for record in [*head.records[first : found.index + 1], found.cells]
     ]
-    remarks = [*source.remarks, *matching.remarks, *_title_notes(above)]
+    # a template's header has the labels: there is nothing to tell
+    told_of_header = [item for item in matching.remarks if mark is None or item.rule_id != "ENTETE-LIBELLE"]
+    remarks = [*source.remarks, *told_of_header, *_title_notes(above)]
     if found.rows == 2:
         told = f"L'en-tête est sur deux lignes ({head.lines[first]} et {line}) : elles sont lues ensemble."
         remarks.append(Remark(line, "", "", "ENTETE-DEUX-LIGNES", "NOTE", told))
@@ -463,7 +465,7 @@ class _Filter:
         self.possible = (
             (probe.str.strip_chars() == "")
             | first.str.contains(r"(?i)^\s*(?:sous|tota)")
-            | first.is_in([cells[0] for cells in repeated if cells])
+            | pl.any_horizontal(first == cells[0] for cells in repeated if cells)
         )
 
     def rows(self, cells: pl.DataFrame) -> tuple[pl.DataFrame, list[Remark]]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ingestion import mail, pages, rejects, reminders
-from ingestion.contracts import load_contracts
+from ingestion.contracts import load_contract, load_contracts
 from ingestion.drop import write_atomically
-from ingestion.loading import ACCEPTED, REFUSED, Delivery, next_part
+from ingestion.loading import ACCEPTED, REFUSED, Delivery, find, next_part
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def issue(
     refused_source: pl.DataFrame | None,
     today: dt.date,
     rules: Sequence[RuleCount] | None = None,
+    warnings: pl.DataFrame | None = None,
 ) -> None:
     """Write the receipt of a judged delivery (or its revision), note it and queue its mail; the caller commits.
 
@@ -112,16 +113,19 @@ def issue(
         findings: every finding of the delivery as it stands, shaped as `FINDINGS`; `KEPT_FINDINGS` at most.
         refused_source: the rows to mend as the partner wrote them (original header, and `_row_number`).
         rules: exact counts of the whole file; by default those of `findings`, or of the books for a revised receipt.
+        warnings: further findings, which the books do not know yet.
 
     Raises:
         LakouError: the partner's folder cannot be written.
     """
     folder = f"{delivery.partner_code}/accuses"
-    stem = receipt_stem(delivery)
-    html, csv = f"{folder}/{stem}.accuse.html", f"{folder}/{stem}.accuse.csv"
     earlier = _earlier(connection, delivery.delivery_id)
+    stem = _own_stem(connection, delivery) if earlier else receipt_stem(delivery)
+    _move_namesakes(settings, connection, delivery, stem, today)
+    html, csv = f"{folder}/{stem}.accuse.html", f"{folder}/{stem}.accuse.csv"
     given = list(earlier[-1]["rejects"]) if earlier else []
-    ordered = _in_order(findings)
+    further = pl.DataFrame(schema=FINDINGS) if warnings is None else _in_order(warnings)
+    ordered = _in_order(pl.concat([_in_order(findings), further]))
     rows = _to_give_back(delivery, refused_source)
     if contract is not None and rows is not None:
         part = next_part(connection, delivery)
@@ -129,13 +133,19 @@ def issue(
         data = rejects.workbook(rows, ordered, contract, delivery, part)
         write_atomically(settings.drop / given[-1], data)
     if rules is None and earlier and not delivery.is_blocked:
-        rules = _rules_in_books(connection, delivery.delivery_id)
+        rules = [*_rules_in_books(connection, delivery.delivery_id), *_counted(further)]
     body = _body(delivery, ordered, rules, today) | {
         "rejects": given,
         "figures": _figures(connection, contract, delivery),
     }
     page = _page(
-        connection, contract=contract, delivery=delivery, findings=ordered, history=[*earlier, body], today=today
+        connection,
+        contract=contract,
+        delivery=delivery,
+        findings=ordered,
+        history=[*earlier, body],
+        today=today,
+        stem=stem,
     )
     write_atomically(settings.drop / csv, _csv(ordered))
     write_atomically(settings.drop / html, page)
@@ -156,16 +166,69 @@ def issue(
     _queue_mail(connection, delivery, body, noted[0], has_files=bool(_not_sent_back(connection, delivery, given)))
 
 
+def _own_stem(connection: psycopg.Connection[Any], delivery: Delivery) -> str:
+    """What the name of a delivery's receipt begins with: its file's name, unless it left that to a namesake."""
+    plain, aside = receipt_stem(delivery), _stem_aside(delivery)
+    last = connection.execute(
+        "select html_path from ops.receipts where delivery_id = %s order by revision desc limit 1",
+        [delivery.delivery_id],
+    ).fetchone()
+    return aside if last and last[0] == _html_path(delivery, aside) else plain
+
+
+def _stem_aside(delivery: Delivery) -> str:
+    return f"{receipt_stem(delivery)}.{delivery.sha256[:8]}"
+
+
+def _html_path(delivery: Delivery, stem: str) -> str:
+    return f"{delivery.partner_code}/accuses/{stem}.accuse.html"
+
+
+def _move_namesakes(
+    settings: Settings, connection: psycopg.Connection[Any], delivery: Delivery, stem: str, today: dt.date
+) -> None:
+    """Give receipts of earlier files of the same name one of their own: the file's name tells the latest one.
+
+    Rewritten from the books: stopped half-way, it is done again.
+    """
+    path = _html_path(delivery, stem)
+    if not (settings.drop / path).exists():
+        return
+    others = connection.execute(
+        "select d.delivery_id from ops.deliveries as d inner join lateral (select html_path from ops.receipts"
+        " where delivery_id = d.delivery_id order by revision desc limit 1) as r on r.html_path = %s"
+        " where d.partner_code = %s and d.delivery_id <> %s order by d.delivery_id",
+        [path, delivery.partner_code, delivery.delivery_id],
+    ).fetchall()
+    for (delivery_id,) in others:
+        other = find(connection, delivery_id)
+        assert other is not None
+        aside = _stem_aside(other)
+        _write_again(
+            settings,
+            connection,
+            delivery=other,
+            today=today,
+            stem=aside,
+            again=f"Un autre fichier du même nom a été reçu le {pages.moment(delivery.received_at)} et a son accusé.",
+        )
+        connection.execute(
+            "insert into ops.receipts (delivery_id, revision, state, html_path, csv_path, rejects_path, body)"
+            " select delivery_id, revision + 1, state, %s, %s, rejects_path, body from ops.receipts"
+            " where delivery_id = %s order by revision desc limit 1",
+            [_html_path(other, aside), _html_path(other, aside).removesuffix("html") + "csv", delivery_id],
+        )
+
+
 def answer_again(
     settings: Settings,
     connection: psycopg.Connection[Any],
     *,
-    contract: Contract | None,
     delivery: Delivery,
     today: dt.date,
     file_name: str | None = None,
 ) -> None:
-    """Write the receipt of a delivery once more from the books; nothing else changes.
+    """Write the receipt of a delivery once more from the books; the caller commits.
 
     Args:
         file_name: name under which the same contents came again; none to put back the receipt as it was.
@@ -173,13 +236,29 @@ def answer_again(
     Raises:
         LakouError: the partner's folder cannot be written.
     """
+    stem, again = _own_stem(connection, delivery), ""
+    if file_name:
+        stem = receipt_stem(delivery, file_name)
+        again = f"Ce fichier a déjà été reçu le {pages.moment(delivery.received_at)} : rien ne change."
+        _move_namesakes(settings, connection, delivery, stem, today)
+    _write_again(settings, connection, delivery=delivery, today=today, stem=stem, again=again, shown_name=file_name)
+
+
+def _write_again(
+    settings: Settings,
+    connection: psycopg.Connection[Any],
+    *,
+    delivery: Delivery,
+    today: dt.date,
+    stem: str,
+    again: str,
+    shown_name: str | None = None,
+) -> None:
+    contract = load_contract(delivery.feed) if delivery.feed else None
     findings = _in_order(findings_in_books(connection, contract, delivery.delivery_id))
     history = _earlier(connection, delivery.delivery_id)
     if not history:
         history = [_body(delivery, findings, None, today) | {"rejects": [], "figures": []}]
-    base = settings.drop / delivery.partner_code / "accuses"
-    stem = receipt_stem(delivery, file_name)
-    again = f"Ce fichier a déjà été reçu le {pages.moment(delivery.received_at)} : rien ne change." if file_name else ""
     page = _page(
         connection,
         contract=contract,
@@ -187,11 +266,13 @@ def answer_again(
         findings=findings,
         history=history,
         today=today,
+        stem=stem,
         again=again,
-        shown_name=file_name,
+        shown_name=shown_name,
     )
-    write_atomically(base / f"{stem}.accuse.csv", _csv(findings))
-    write_atomically(base / f"{stem}.accuse.html", page)
+    path = settings.drop / _html_path(delivery, stem)
+    write_atomically(path.with_suffix(".csv"), _csv(findings))
+    write_atomically(path, page)
 
 
 def preview(
@@ -222,7 +303,14 @@ def preview(
         write_atomically(folder / given[0], data)
     body = _body(delivery, ordered, rules, today) | {"rejects": given, "figures": []}
     page = _rendered(
-        contract=contract, delivery=delivery, findings=ordered, history=[body], files=given, due=[], is_preview=True
+        contract=contract,
+        delivery=delivery,
+        findings=ordered,
+        history=[body],
+        stem=stem,
+        files=given,
+        due=[],
+        is_preview=True,
     )
     write_atomically(folder / f"{stem}.accuse.csv", _csv(ordered))
     path = folder / f"{stem}.accuse.html"
@@ -258,7 +346,7 @@ def findings_in_books(connection: psycopg.Connection[Any], contract: Contract | 
     notes = pl.DataFrame(last[0] if last else [], schema=FINDINGS, orient="row")
     frames = (
         pl.DataFrame(refused, schema=FINDINGS, orient="row"),
-        awaiting_findings(pl.DataFrame(waiting, schema=_WAITING, orient="row")),
+        awaiting_findings(pl.DataFrame(waiting, schema=_WAITING, orient="row"), contract),
         notes.filter(pl.col("rule_id") != HELD),
         held_findings(connection, delivery_id),
     )
@@ -280,28 +368,38 @@ def held_findings(connection: psycopg.Connection[Any], delivery_id: str) -> pl.D
     return pl.DataFrame(held, schema=FINDINGS, orient="row")
 
 
-def awaiting_findings(rows: pl.DataFrame) -> pl.DataFrame:
+def awaiting_findings(rows: pl.DataFrame, contract: Contract | None) -> pl.DataFrame:
     """The sentences for rows that wait.
 
     Args:
         rows: `row_number`, `value` (what is waited for), `feed` (that brings it), `deadline` (as shown) and `column`
-            (that names what is waited for).
+            (that cannot be judged yet).
+        contract: of these rows.
     """
+    missing = pl.col("column").replace_strict(_awaited_dates(contract), default=None, return_dtype=pl.String)
+    value, feed, deadline = pl.col("value"), pl.col("feed"), pl.col("deadline")
     return rows.select(
         pl.col("row_number").cast(pl.Int64),
         pl.col("column").fill_null(""),
         "value",
         pl.lit("REFERENCE-ATTENDUE").alias("rule_id"),
         pl.lit("ATTENTE").alias("severity"),
-        ("« " + pl.col("value") + " » n'est pas encore connu : la ligne attend, sans être comptée.").alias("message"),
-        (
-            "Rien à renvoyer si le flux "
-            + pl.col("feed")
-            + " le déclare au plus tard le "
-            + pl.col("deadline")
-            + " ; sinon la ligne sera refusée."
+        pl.when(missing.is_null())
+        .then(pl.format("« {} » n'est pas encore connu : la ligne attend, sans être comptée.", value))
+        .otherwise(pl.format("« {} » n'a pas encore de « {} » : la ligne attend, sans être comptée.", value, missing))
+        .alias("message"),
+        pl.format(
+            "Rien à renvoyer si le flux {} le déclare au plus tard le {} ; sinon la ligne sera refusée.", feed, deadline
         ).alias("remedy"),
     )
+
+
+def _awaited_dates(contract: Contract | None) -> dict[str, str]:
+    """Columns that are judged against a date of the object referred to, and what that date is called."""
+    if contract is None or contract.reference is None or contract.reference.references is None:
+        return {}
+    objects = load_contract(contract.reference.references.feeds[0][1])
+    return {rule.column: objects.column(rule.of).title for rule in contract.object_dates}
 
 
 def write_index(
@@ -438,13 +536,7 @@ def _body(
     delivery: Delivery, findings: pl.DataFrame, rules: Sequence[RuleCount] | None, today: dt.date
 ) -> dict[str, Any]:
     """What the books keep of a receipt."""
-    if rules is None and findings.is_empty():
-        rules = []
-    elif rules is None:
-        counted = findings.group_by("rule_id", "severity", maintain_order=True).agg(
-            pl.len().alias("findings"), pl.col("row_number").n_unique().alias("rows")
-        )
-        rules = [RuleCount(**row) for row in counted.to_dicts()]
+    rules = _counted(findings) if rules is None else rules
     notes = findings.filter(pl.col("severity").is_in(["AVERTISSEMENT", "NOTE"]))
     return {
         "state": delivery.state,
@@ -458,6 +550,15 @@ def _body(
         "rules": [asdict(rule) for rule in rules],
         "notes": notes.head(KEPT_NOTES).to_dicts(),
     }
+
+
+def _counted(findings: pl.DataFrame) -> list[RuleCount]:
+    if findings.is_empty():
+        return []
+    counted = findings.group_by("rule_id", "severity", maintain_order=True).agg(
+        pl.len().alias("findings"), pl.col("row_number").n_unique().alias("rows")
+    )
+    return [RuleCount(**row) for row in counted.to_dicts()]
 
 
 def _earlier(connection: psycopg.Connection[Any], delivery_id: str) -> list[dict[str, Any]]:
@@ -540,6 +641,7 @@ def _page(
     findings: pl.DataFrame,
     history: Sequence[Mapping[str, Any]],
     today: dt.date,
+    stem: str,
     again: str = "",
     shown_name: str | None = None,
 ) -> bytes:
@@ -548,6 +650,7 @@ def _page(
         delivery=delivery,
         findings=findings,
         history=history,
+        stem=stem,
         files=_not_sent_back(connection, delivery, history[-1]["rejects"]),
         names=[] if delivery.feed else _names(connection, delivery.partner_code),
         due=reminders.next_due(connection, delivery.partner_code, min(today, delivery.received_at.date())),
@@ -569,6 +672,7 @@ def _rendered(
     delivery: Delivery,
     findings: pl.DataFrame,
     history: Sequence[Mapping[str, Any]],
+    stem: str,
     files: Sequence[str],
     due: Sequence[reminders.Expected],
     again: str = "",
@@ -580,6 +684,7 @@ def _rendered(
 
     Args:
         history: bodies of the receipts so far; the last one is this one's.
+        stem: what the names of the receipt's files begin with.
         files: rows to mend that are still to be sent back.
         due: what is to be delivered next.
         again: said first where the same contents came again, under `shown_name`.
@@ -593,7 +698,7 @@ def _rendered(
         delivery=delivery,
         contract=contract,
         file_name=shown_name or delivery.file_name,
-        stem=receipt_stem(delivery, shown_name),
+        stem=stem,
         tone={ACCEPTED: "good", REFUSED: "bad"}.get(delivery.state, "mixed"),
         meaning=meaning(delivery, warnings=_warnings(body), is_held=body["is_held"]),
         is_held=body["is_held"],

@@ -31,8 +31,8 @@ from ingestion.judging import (
     References,
     judge_awaited,
     judge_file,
+    judge_overdue,
     references_of,
-    refuse_awaited,
 )
 from ingestion.loading import Delivery, Tally, Writer
 from ingestion.meaning import Meaning, meanings
@@ -332,7 +332,6 @@ class _Receiver:
         receipts.answer_again(
             self._settings,
             self._connection,
-            contract=load_contract(judged.feed) if judged.feed else None,
             delivery=judged,
             today=self._today,
             file_name=dropped.file_name if came_again else None,
@@ -413,14 +412,13 @@ class _Receiver:
         return True
 
     def _refuse(self, delivery: Delivery, blocked: BlockedFile) -> None:
-        contract = load_contract(delivery.feed) if delivery.feed else None
         judged = loading.load_blocked(self._connection, delivery, blocked, dt.datetime.now(dt.UTC))
         findings = pl.DataFrame(
             [(0, "", "", blocked.rule_id, "BLOQUE", blocked.what, blocked.remedy)],
             schema=receipts.FINDINGS,
             orient="row",
         )
-        self._issue(contract, judged, findings, None)
+        self._issue(judged, findings, None)
         self._count(judged, loads=int(delivery.feed is not None and not delivery.is_judged))
 
     def _load(self, delivery: Delivery) -> None:
@@ -436,15 +434,15 @@ class _Receiver:
         judged = loading.counted(delivery, tally, now)
         measuring.save(connection, judged, values)
         counts = [receipts.RuleCount(*rule, *numbers) for rule, numbers in tally.rules.items()]
-        findings = [*tally.findings, *_waiting_findings(judged, tally)]
+        findings = [*tally.findings, *_waiting_findings(judged, contract, tally)]
         reason = measuring.too_large_a_change(connection, contract, judged, values)
         if reason is not None and holding.open_hold(connection, judged.delivery_id, reason):
             findings.append(receipts.held_findings(connection, judged.delivery_id))
             counts.append(receipts.RuleCount(receipts.HELD, "AVERTISSEMENT", 1, 1))
             judged = replace(judged, state=loading.state_word(judged, warnings=1))
-        loading.conclude(connection, judged, load_id, now)
+        loading.conclude(connection, judged, load_id)
         shaped = pl.concat([frame.select(_FINDINGS) for frame in findings])
-        self._issue(contract, judged, shaped, pl.concat(tally.refused_source, how="diagonal"), counts)
+        self._issue(judged, shaped, pl.concat(tally.refused_source, how="diagonal"), counts)
         self._count(judged, loads=1)
 
     def _copy(
@@ -462,7 +460,7 @@ class _Receiver:
             meter = measuring.Meter(contract)
             line = _Line(self._progress, f"{delivery.partner_code}/{delivery.file_name}")
             with self._connection.transaction() as attempt:
-                with Writer(self._connection, contract, delivery, is_long=is_long) as writer:
+                with Writer(self._connection, contract, delivery) as writer:
                     for judgement in ahead(judge) if is_long else judge:
                         writer.write(judgement)
                         tally.add(judgement)
@@ -517,6 +515,7 @@ class _Receiver:
 
     def _settle_known(self) -> None:
         """Settle rows whose reference has come, in this run or by another receiver; what settles may settle others."""
+        loading.drop_replaced(self._connection)
         is_settled = True
         while is_settled:
             is_settled = False
@@ -537,15 +536,16 @@ class _Receiver:
             assert delivery is not None
             assert delivery.feed is not None
             contract = load_contract(delivery.feed)
-            context = self._context(delivery, contract, self._lookups)
-            judge = refuse_awaited if overdue else judge_awaited
+            context = self._context(delivery, contract, self._lookups, others_at_once=overdue)
+            judge = judge_overdue if overdue else judge_awaited
             changed, settled = loading.settle(
                 connection, contract, delivery, lambda rows: judge(rows, context), self._today if overdue else None
             )
             if settled is None:
                 return False
             books = receipts.findings_in_books(connection, contract, delivery_id)
-            self._issue(contract, changed, books, self._source_rows(changed, contract, settled.refused))
+            source = self._source_rows(changed, contract, settled.refused)
+            self._issue(changed, books, source, warnings=settled.warnings)
         self._touched.add(delivery.partner_code)
         self._counts["loads"] += 1
         self._counts["expired" if overdue else "settled"] += settled.accepted + settled.refused.len()
@@ -580,19 +580,20 @@ class _Receiver:
 
     def _issue(
         self,
-        contract: Contract | None,
         delivery: Delivery,
         findings: pl.DataFrame,
         source: pl.DataFrame | None,
         rules: Sequence[receipts.RuleCount] | None = None,
+        warnings: pl.DataFrame | None = None,
     ) -> None:
         receipts.issue(
             self._settings,
             self._connection,
-            contract=contract,
+            contract=load_contract(delivery.feed) if delivery.feed else None,
             delivery=delivery,
             findings=findings,
             rules=rules,
+            warnings=warnings,
             refused_source=source,
             today=self._today,
         )
@@ -613,27 +614,29 @@ class _Receiver:
             f" + {judged.rows_awaiting} awaiting + {judged.rows_rejected} refused"
         )
 
-    def _context(self, delivery: Delivery, contract: Contract, connection: Connection[Any]) -> Context:
+    def _context(
+        self, delivery: Delivery, contract: Contract, connection: Connection[Any], *, others_at_once: bool = False
+    ) -> Context:
         partner = self._partners[delivery.partner_code]
         assert delivery.period is not None
+        period = parse_period(delivery.period)
+        # what rows refer to is asked for anew for each delivery
+        known = KnownRows(connection, partner.partner_code, period, others_at_once=others_at_once)
         return Context(
             contract=contract,
             partner_code=partner.partner_code,
             programme_code=partner.programme_code,
-            period=parse_period(delivery.period),
+            period=period,
             pseudonymiser=self._pseudonymiser,
-            references=self._references_of(partner, connection),
+            references=self._references_of(partner.programme_code, known),
             has_convention=partner.has_convention,
         )
 
-    def _references_of(self, partner: Partner, connection: Connection[Any]) -> References:
-        """What rows of a partner are judged against; what they refer to is asked for anew for each delivery."""
-        programme = partner.programme_code
-        own = [code for code, other in self._partners.items() if other.programme_code == programme]
-        known = KnownRows(connection, programme, own, partner.partner_code)
-        if programme not in self._references:
-            self._references[programme] = references_of(programme, known)
-        return replace(self._references[programme], lookup=known)
+    def _references_of(self, programme_code: str, known: KnownRows) -> References:
+        """What rows of a programme are judged against, and what finds the rows that they refer to."""
+        if programme_code not in self._references:
+            self._references[programme_code] = references_of(programme_code, known)
+        return replace(self._references[programme_code], lookup=known)
 
     def _stale_indexes(self) -> set[str]:
         """Partners whose list is older than a receipt (its receiver was stopped) or than the day: dates come due."""
@@ -655,8 +658,9 @@ class _Receiver:
         return stale
 
     def _tidy(self) -> None:
-        """Once a day, delete what was taken a month ago from `traites/`, and landed files that nobody refers to."""
+        """Delete what was left half-written; once a day, what was taken a month ago and landed files of nobody."""
         now = dt.datetime.now(dt.UTC)
+        drop.sweep_unfinished(self._settings, self._partners, now.timestamp())
         done = self._connection.execute(
             "insert into ops.settings (name, value) values ('drop_tidied_on', %(day)s)"
             " on conflict (name) do update set value = excluded.value where settings.value <> excluded.value"
@@ -762,11 +766,11 @@ def _code_in(file_name: str) -> str | None:
         return None
 
 
-def _waiting_findings(delivery: Delivery, tally: Tally) -> list[pl.DataFrame]:
+def _waiting_findings(delivery: Delivery, contract: Contract, tally: Tally) -> list[pl.DataFrame]:
     """What is told about the rows that wait, with the day until which they do."""
     assert delivery.period_end is not None
     until = f"{loading.deadline(delivery.period_end, delivery.received_at):%d/%m/%Y}"
-    return [receipts.awaiting_findings(rows.with_columns(deadline=pl.lit(until))) for rows in tally.waiting]
+    return [receipts.awaiting_findings(rows.with_columns(deadline=pl.lit(until)), contract) for rows in tally.waiting]
 
 
 def source_rows(header: Header, batch: Batch, numbers: pl.Series) -> pl.DataFrame:

@@ -10,30 +10,42 @@ import polars as pl
 FEW = 1_000
 
 
-def is_repetitive(values: pl.Series) -> bool:
-    """Whether the different values are few enough for work on them to pay."""
-    return values.head(1_000).n_unique() <= 700 and values.n_unique() * 4 <= values.len()
+# how many values are looked at, and how many of them may be different
+_LOOKED_AT, _DIFFERENT = 1_000, 700
 
 
-def different(values: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Index of each row's value among the different values, and these; a column of text without nulls."""
-    # categories of their own, so that what one column holds is not kept for the next
-    coded = values.cast(pl.Categorical(pl.Categories.random()))
-    codes = coded.to_physical()
-    last = codes.max()
-    count = int(last) + 1 if isinstance(last, int) else 0
-    every = pl.int_range(0, count, dtype=pl.UInt32, eager=True)
-    return codes, every.cat.to(coded.dtype).cast(pl.String)
+def may_repeat(values: pl.Series) -> bool:
+    """Whether the first values are alike enough for work on the different ones to pay."""
+    return values.head(_LOOKED_AT).n_unique() <= _DIFFERENT
+
+
+class Vocabulary:
+    """Numbers the different values of a column of text, from 0 in the order in which they come, batch after batch."""
+
+    def __init__(self) -> None:
+        # categories of their own, so that what one column holds is not kept for the next
+        self._type = pl.Categorical(pl.Categories.random())
+        # they are forgotten once no series is of them
+        self._held = pl.Series([], dtype=self._type)
+        self._known = 0
+
+    def __len__(self) -> int:
+        return self._known
+
+    def codes(self, values: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Number of each row's value, and the values that no batch had before; nulls have no number."""
+        codes = values.cast(self._type).to_physical()
+        first, last = self._known, codes.max()
+        if not isinstance(last, int) or last < first:
+            return codes, values.clear()
+        self._known = last + 1
+        new = pl.int_range(first, self._known, dtype=pl.UInt32, eager=True)
+        return codes, new.cat.to(self._type).cast(pl.String)
 
 
 def by_different(values: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """What `work` makes of a column of text, done once for each different value where that pays."""
-    if values.len() < FEW or not is_repetitive(values):
+    if values.len() < FEW or not may_repeat(values):
         return work(values)
-    codes, once = different(values.fill_null(_NOTHING) if values.null_count() else values)
-    made = work(once.to_frame("v").select(pl.when(pl.col("v") != _NOTHING).then("v")).to_series())
-    return made.gather(codes).alias(values.name)
-
-
-# stands for null, which has no code; no text of a cell is this
-_NOTHING = "\x00\x00"
+    codes, once = Vocabulary().codes(values)
+    return work(once).gather(codes).alias(values.name)

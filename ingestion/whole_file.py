@@ -235,6 +235,11 @@ def _heads(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     )
 
 
+def crowds(rows: pl.DataFrame, contract: Contract) -> list[pl.DataFrame]:
+    """What `Whole` says of the people of these rows, together."""
+    return _crowds(_heads(rows, contract), contract) if _counts_people(contract) else []
+
+
 def _crowds(heads: pl.DataFrame, contract: Contract) -> list[pl.DataFrame]:
     """One warning an object that has many more people than places, or more than it declares, at its first row."""
     every = heads.group_by("kind", "object", maintain_order=True).agg(

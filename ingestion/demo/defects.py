@@ -119,7 +119,7 @@ FAULTS: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("COMITE-MQ", "G01"): {"2025-T2": ("livraison vide",)},
     ("COMITE-MQ", "G02"): {"2025-T1": ("indicateur inconnu",)},
     ("COMITE-MQ", "G03"): {"2025-T3": ("source vide",)},
-    ("COMITE-MQ", "G04"): {"2025-T3": ("libelle trop long",)},
+    ("COMITE-MQ", "G04"): {"2025-T3": ("libelle trop long",), "2026-T1": ("accents abimes",)},
     ("FINANCE-MQ", "G05"): {"2026": ("fin avant debut",)},
 }  # fmt: skip
 SHAPES = frozenset({"doublon", "contradiction", "tronque"})

@@ -197,7 +197,13 @@ FEED_FAULTS: dict[str, dict[str, Fault]] = {
     },
     "G02": {"indicateur inconnu": Fault({"indicateur": "A1-99"}, (("indicateur", "INDICATEUR-INCONNU"),))},
     "G03": {"source vide": Fault({"source": ""}, (("source", "OBLIGATOIRE"),))},
-    "G04": {"libelle trop long": Fault({"libelle": "Le comité décide " * 26}, (("libelle", "LONGUEUR"),))},
+    "G04": {
+        "libelle trop long": Fault({"libelle": "Le comité décide " * 26}, (("libelle", "LONGUEUR"),)),
+        # read as cp1252 and written as UTF-8 by the tool that exported it
+        "accents abimes": Fault(
+            {"libelle": "Le comitÃ© dÃ©cide d'une enquÃªte"}, cells={"libelle": "Le comitÃ© dÃ©cide d'une enquÃªte"}
+        ),
+    },
     "G05": {"fin avant debut": Fault(rules=(("fin", "ORDRE-DATES"),))},
 }  # fmt: skip
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from ingestion.contracts import load_contract
 from ingestion.demo.files import Row
-from ingestion.demo.making import File, bounds
-from ingestion.demo.training import SAME_NUMBERS
-from ingestion.demo.truth import files_in_force
+from ingestion.demo.in_force import files_in_force
+from ingestion.demo.making import BUSINESS_DATE, File, bounds
 from ingestion.demo.twin import Twin
 
 MARK = re.compile(
@@ -32,12 +31,13 @@ def without_defects(twin: Twin) -> Twin:
 
 
 def resent(twin: Twin) -> Twin:
-    """The twin once every refused record that still matters was mended and sent again."""
+    """The twin once every refused record that still matters was mended and sent again, on the business date."""
     added = []
     for file in _to_mend(twin):
         rows = [_mended(row) for row in file.rows if row.state == "refused" and not row.is_copy]
         if rows:
-            added.append(replace(file, rows=rows, part=file.part + 1, is_template=False))
+            part = file.part + 1
+            added.append(replace(file, rows=rows, part=part, received_on=BUSINESS_DATE, is_template=False))
     return replace(twin, files=[*twin.files, *added])
 
 
@@ -135,8 +135,7 @@ def reordered(twin: Twin, rng: random.Random, batches: int) -> list[list[File]]:
     """The twin's files in so many batches of another order.
 
     Versions, parts and overlapping periods of one partner's feed keep their order: which of two is the newer one is
-    said by it. Sessions that two partners number alike come first: until its own session is known, a row is about the
-    other partner's. Of a workbook of several tables one stands for all.
+    said by it. Of a workbook of several tables one stands for all.
     """
     groups: dict[tuple[str, str, str], list[File]] = {}
     for file, *_ in twin.drops():
@@ -150,8 +149,6 @@ def reordered(twin: Twin, rng: random.Random, batches: int) -> list[list[File]]:
         for file, place in zip(files, places, strict=True):
             if file.blocked == "VERSION-ANCIENNE":
                 found[-1].append(file)
-            elif file.feed == "F01" and file.period in SAME_NUMBERS:
-                found[0].append(file)
             else:
                 found[place].append(file)
     return found

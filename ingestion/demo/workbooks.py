@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import itertools
 import zipfile
 from collections.abc import Sequence
 from typing import Any
@@ -51,6 +52,8 @@ def write_workbook(sheets: Sequence[Sheet], style: Style) -> bytes:
                     place.set_row(row.line - 1, None, None, {"hidden": True})
                 for index, column in enumerate(kept):
                     _write_cell(place, (row.line - 1, index), row, column, style=style, formats=formats)
+            if style.merges:
+                _merge(place, sheet, kept, first + 1)
             if style.totals and sheet.rows:
                 place.write_row(first + len(sheet.rows) + 1, 0, ["TOTAL", len(sheet.rows)])
     return data.getvalue()
@@ -80,6 +83,17 @@ def write_template(sheets: Sequence[Sheet], partner: str, period: str, version: 
                 for index, column in enumerate(kept):
                     _write_cell(place, (row.line - 1, index), row, column, style=style, formats=formats)
     return data.getvalue()
+
+
+def _merge(place: Any, sheet: Sheet, kept: Sequence[Column], first: int) -> None:
+    """Merge each text with the empty cell below it, which says nothing all the same."""
+    for index, column in enumerate(kept):
+        values = [row.written.get(column.name, row.cells.get(column.name, "")) for row in sheet.rows]
+        if column.type != "string" or column.name in NUMBERS_IN_SHEETS:
+            continue
+        for at, (value, below) in enumerate(itertools.pairwise(values)):
+            if value and not below:
+                place.merge_range(first + at, index, first + at + 1, index, value)
 
 
 def _formats(book: Any) -> dict[str, Any]:

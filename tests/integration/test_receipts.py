@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 from dataclasses import replace
+from urllib.parse import quote
 
 import openpyxl
 import polars as pl
@@ -14,6 +15,7 @@ import pytest
 from ingestion import receipts, rejects
 from ingestion.contracts import load_contract
 from ingestion.database import connect
+from ingestion.loading import Delivery
 from ingestion.settings import Settings
 from tests.integration.receipt_books import RECEIVED_AT, TODAY, Books, Finding, Page, bad_sex, read_page
 
@@ -181,7 +183,6 @@ def test_the_same_file_again_is_answered_under_its_new_name(books: Books) -> Non
         receipts.answer_again(
             books.settings,
             connection,
-            contract=load_contract("F02"),
             delivery=delivery,
             today=TODAY,
             file_name="copie (2).csv",
@@ -190,6 +191,39 @@ def test_the_same_file_again_is_answered_under_its_new_name(books: Books) -> Non
     assert "Ce fichier a déjà été reçu le 5 octobre 2026 à 10 h 03 (heure de Martinique) : rien ne change." in said
     assert "copie (2).csv" in said
     assert books.page(delivery) == first
+
+
+def test_of_two_files_of_one_name_each_keeps_its_receipt(books: Books) -> None:
+    first = books.record(sha256="a1" * 32)
+    second = books.record(
+        sha256="b2" * 32, state="REFUSÉ", is_blocked=True, received_at=RECEIVED_AT + dt.timedelta(days=1)
+    )
+    books.issue(first)
+    latest = books.issue(second)
+    assert "REFUSÉ" in words(books, latest)
+
+    def aside(delivery: Delivery) -> str:
+        return f"{delivery.file_name}.{delivery.sha256[:8]}.accuse"
+
+    said = words(books, (books.folder / f"{aside(first)}.html").read_text(encoding="utf-8"))
+    assert "Un autre fichier du même nom a été reçu le 6 octobre 2026 à 10 h 03" in said
+    assert "Toutes vos lignes sont prises en compte" in said
+    assert (books.folder / f"{aside(first)}.csv").exists()
+    # a revision keeps to its place
+    revised = replace(first, state="ACCEPTÉ AVEC RÉSERVES", rows_accepted=9, rows_rejected=1)
+    books.issue(revised, [bad_sex(3)])
+    assert books.page(second) == latest
+    assert "9 lignes sur 10" in (books.folder / f"{aside(first)}.html").read_text(encoding="utf-8")
+    with connect(books.settings) as connection:
+        receipts.write_index(books.settings, connection, books.code, "Kabia", TODAY)
+    index = read_page((books.folder / "index.html").read_text(encoding="utf-8"), books.folder)
+    links = [element.attributes.get("href", "") for element in index.elements]
+    assert {quote(f"{aside(first)}.html"), quote(f"{second.file_name}.accuse.html")} <= set(links)
+    # the first one again: what its name tells is its own receipt
+    with connect(books.settings) as connection:
+        receipts.answer_again(books.settings, connection, delivery=revised, today=TODAY, file_name=first.file_name)
+    assert "Ce fichier a déjà été reçu" in books.page(first)
+    assert "REFUSÉ" in (books.folder / f"{aside(second)}.html").read_text(encoding="utf-8")
 
 
 def test_a_sheet_of_a_workbook_has_a_receipt_of_its_own(books: Books) -> None:

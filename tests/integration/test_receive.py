@@ -133,6 +133,7 @@ def test_a_row_waits_for_its_session_and_is_counted_once_that_comes(box: DropBox
 
 def test_the_session_of_another_partner_settles_the_row_too(box: DropBox) -> None:
     other = DropBox(box.settings, "LAB-SUD").open_account()
+    box.put_sessions("S1")
     box.put_people(("S9", SURNAMES[0]))
     box.receive()
     other.put_sessions("S9")

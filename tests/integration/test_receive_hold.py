@@ -32,7 +32,8 @@ def test_a_change_above_thirty_percent_is_held(box: DropBox) -> None:
     box.receive()
     version, reason, is_open = box.one(HELD)
     assert (version, is_open) == (2, True)
-    assert "nombre de lignes prises en compte : 20 dans la version en vigueur, 13 dans celle-ci (−35\u202f%)" in reason
+    told = "nombre de lignes acceptées ou en attente : 20 dans la version en vigueur, 13 dans celle-ci (−35\u202f%)"
+    assert told in reason
     assert "heures prévues : 140 dans la version en vigueur, 91 dans celle-ci" in reason
     assert box.states()[F01.format(2)] == "ACCEPTÉ AVEC RÉSERVES"
     page = box.receipt(F01.format(2))
@@ -61,6 +62,16 @@ def test_a_smaller_change_or_a_small_version_is_not(box: DropBox, before: int, a
     assert box.states()[F01.format(2)] == "ACCEPTÉ"
 
 
+@pytest.mark.parametrize(("after", "is_held"), [(20, False), (13, True)])
+def test_rows_that_wait_are_told_as_well(box: DropBox, after: int, *, is_held: bool) -> None:
+    box.put_people(*((name, SURNAMES[0]) for name in numbered(20)))
+    assert box.receive().rows_awaiting == 20
+    box.put_people(*((name, SURNAMES[0]) for name in numbered(after)), suffix="v2")
+    box.put_sessions(*numbered(20))
+    assert box.receive().rows_accepted == 20 + after
+    assert bool(box.all(HELD)) is is_held
+
+
 def test_a_figure_that_changes_alone_is_enough(box: DropBox) -> None:
     box.put_sessions(*numbered(20))
     box.receive()
@@ -82,6 +93,48 @@ def test_a_held_version_is_in_force_for_nobody(box: DropBox) -> None:
     box.put_sessions(*numbered(21), suffix="v4")
     box.receive()
     assert [version for version, _, _ in box.all(HELD)] == [2, 3]
+
+
+def test_a_version_stands_for_those_before_a_held_one_too(box: DropBox) -> None:
+    box.put_sessions(*numbered(20))
+    box.receive()
+    box.put_sessions(*numbered(60), suffix="v2")
+    box.receive()
+    box.put_sessions(*numbered(21), suffix="v3")
+    box.receive()
+    assert [version for version, _, _ in box.all(HELD)] == [2]
+    assert box.all(
+        "select d.version from ops.supersessions as s inner join ops.loads as l on l.load_id = s.superseding_load_id"
+        " inner join ops.deliveries as d on d.delivery_id = s.superseded_delivery_id"
+        " inner join ops.deliveries as n on n.delivery_id = l.delivery_id where n.version = 3 order by 1"
+    ) == [(1,), (2,)]
+
+
+def test_rows_of_the_version_before_a_held_one_wait_on_until_that_is_released(box: DropBox) -> None:
+    box.put_people(*((name, SURNAMES[0]) for name in numbered(20)))
+    box.receive()
+    box.put_people(("S1", SURNAMES[0]), suffix="v2")
+    box.receive()
+    box.put_sessions("S1", "S2")
+    assert box.receive().settled == 3
+    outcomes = "select outcome, count(*) from quarantine.awaiting_rows group by 1 order by 1 nulls last"
+    assert box.all(outcomes) == [("ACCEPTEE", 3), (None, 18)]
+    delivery = box.one("select delivery_id from ops.deliveries where feed = 'F02' and version = 2")
+    with connect(box.settings) as connection:
+        release(box.settings, connection, delivery, "Comité")
+    box.put_sessions("S3", suffix="v1.rejets1")
+    assert box.receive().settled == 0
+    assert box.all(outcomes) == [("ACCEPTEE", 3), ("REMPLACEE", 18)]
+
+
+def test_what_a_held_version_says_is_known_to_no_row(box: DropBox) -> None:
+    box.put_sessions(*numbered(20))
+    box.receive()
+    box.put_sessions(*numbered(60)[1:], suffix="v2")
+    box.receive()
+    box.put_people(("S0", SURNAMES[0]), ("S50", SURNAMES[1]))
+    summary = box.receive()
+    assert (summary.rows_accepted, summary.rows_awaiting) == (1, 1)
 
 
 def test_mended_rows_complete_a_version_and_are_never_held(box: DropBox) -> None:

@@ -157,6 +157,21 @@ def test_what_was_taken_is_deleted_after_thirty_days(box: DropBox, monkeypatch: 
     assert box.one("select count(*) from ops.landing_files where wrapped_key is not null") == 1
 
 
+def test_what_a_stopped_writer_left_is_deleted(box: DropBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, other = box.receipts / f".{'0a' * 12}.tmp", box.receipts / ".autre.tmp"
+    for path in (left, other):
+        path.write_text("<html>")
+        os.utime(path, (0, 0))
+    now = time.time()
+    assert drop.sweep_unfinished(box.settings, ["KABIA"], now + 50) == 0, "somebody may be writing to it"
+    assert drop.sweep_unfinished(box.settings, ["KABIA", "NOBODY"], now + 70) == 1
+    assert (left.exists(), other.exists()) == (False, True)
+    left.write_text("<html>")
+    monkeypatch.setattr(drop, "UNFINISHED_SECONDS", -1.0)
+    box.receive()
+    assert not left.exists()
+
+
 def test_landed_files_that_no_delivery_refers_to_are_deleted(box: DropBox) -> None:
     box.put_sessions("S1")
     box.receive()

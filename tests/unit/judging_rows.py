@@ -112,7 +112,7 @@ def assert_sound(judgement: Judgement, contract: Contract, received: int) -> Non
     accepted, awaiting, rejected = judgement.accepted, judgement.awaiting, judgement.rejected
     assert judgement.rows_received == received == accepted.height + awaiting.height + rejected.height
     assert accepted.columns == [*contract.raw_columns, "_row_number", "_row_hash"]
-    assert awaiting.columns == [*accepted.columns, "awaited_feed", "awaited_id"]
+    assert awaiting.columns == [*accepted.columns, "awaited_feed", "awaited_id", "awaited_column"]
     assert judgement.findings.columns == list(FINDINGS)
     numbers = [*accepted["_row_number"], *awaiting["_row_number"], *rejected["row_number"]]
     assert len(set(numbers)) == len(numbers)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from stdnum.fr import siren, siret
 
-from ingestion.cells import read_columns, scrubbed
+from ingestion.cells import Readers, scrubbed
 from ingestion.codes import is_siren, is_siret
 from ingestion.contracts import Column, load_contract
 from ingestion.forms import plain_form
@@ -190,7 +190,7 @@ REFUSED = [
 
 def read(column: Column, *texts: str) -> list[tuple[str | None, str | None, str | None, str | None]]:
     """Value, fault, detail and note of some cells of a column."""
-    cells = read_columns({"c": pl.Series(texts, dtype=pl.String)}, {"c": plain_form(column)}, len(texts))["c"]
+    cells = Readers().read({"c": pl.Series(texts, dtype=pl.String)}, {"c": plain_form(column)}, len(texts))["c"]
     every = pl.int_range(0, len(texts), dtype=pl.UInt32, eager=True)
     fields = [cells.at(name, every).to_list() for name in ("value", "fault", "detail", "note")]
     return list(zip(*fields, strict=True))

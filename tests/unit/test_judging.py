@@ -132,7 +132,7 @@ def assert_sound(judgement: Judgement, feed: str) -> None:
     accepted, awaiting, rejected = judgement.accepted, judgement.awaiting, judgement.rejected
     assert judgement.rows_received == accepted.height + awaiting.height + rejected.height
     assert accepted.columns == [*contract.raw_columns, "_row_number", "_row_hash"]
-    assert awaiting.columns == [*accepted.columns, "awaited_feed", "awaited_id"]
+    assert awaiting.columns == [*accepted.columns, "awaited_feed", "awaited_id", "awaited_column"]
     assert judgement.findings.columns == list(FINDINGS)
     numbers = [*accepted["_row_number"], *awaiting["_row_number"], *rejected["row_number"]]
     assert len(set(numbers)) == len(numbers)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ingestion.checks import FORM_RULES
 from ingestion.contracts import ANY, Column, Contract, load_contract
-from ingestion.judging import judge_awaited, judge_reading, refuse_awaited
+from ingestion.judging import judge_awaited, judge_overdue, judge_reading, refuse_awaited
+from ingestion.objects import AWAITED
 from ingestion.reading import NO_VALUE, Batch
 from ingestion.sentences import RULES, sentence
 from tests.unit.judging_rows import (
@@ -497,8 +498,25 @@ def test_a_row_that_waited_is_judged_against_what_has_come() -> None:
         again = judge_awaited(waiting, context("F06", {"F05": {"date_deploiement": day}}))
         assert_sound(again, load_contract("F06"), 1)
         assert found(again) == told
-    unknown_date = judge_awaited(waiting, context("F06", {"F05": {"date_deploiement": None}}))
-    assert unknown_date.accepted.height == 1
+
+
+def test_a_row_waits_for_the_date_that_its_own_is_judged_against() -> None:
+    row = minimal_row(load_contract("F06")) | {"parcours_id": "EN-COURS", "date_mesure": "2026-03-10"}
+    undated = context("F06", {"F05": {"date_deploiement": None}})
+    waiting = judge("F06", row, within=undated)
+    assert found(waiting, "ATTENTE") == {("date_mesure", "REFERENCE-ATTENDUE")}
+    assert waiting.awaiting.select(AWAITED).rows() == [("F05", "EN-COURS", "date_mesure")]
+    assert judge_awaited(waiting.awaiting, undated).awaiting.height == 1
+    dated = judge_awaited(waiting.awaiting, context("F06", {"F05": {"date_deploiement": "2025-12-10"}}))
+    assert (dated.accepted.height, dated.awaiting.height) == (1, 0)
+    refused = judge_overdue(waiting.awaiting, undated)
+    assert found(refused) == {("date_mesure", "DATE-OBJET")}
+    assert "« Date de déploiement » (flux F05)" in refused.findings["message"][0]
+    # a journey that nobody knows is refused as such
+    unknown = judge("F06", row, within=context("F06", unknown=["EN-COURS"])).awaiting
+    assert found(judge_overdue(unknown, context("F06", unknown=["EN-COURS"]))) == {
+        ("parcours_id", "REFERENCE-INCONNUE")
+    }
 
 
 def test_rows_refer_to_the_feed_that_their_type_says() -> None:

@@ -74,6 +74,14 @@ def test_a_header_by_labels_in_any_order(tmp_path: Path) -> None:
     assert table.rules == ["ENTETE-LIBELLE"]
 
 
+@pytest.mark.parametrize("mark", ["lakou:F01:1.0", "lakou:F01:1.0:KABIA:2026-09:v1:rejets1"])
+def test_the_labels_of_a_template_are_not_told(tmp_path: Path, mark: str) -> None:
+    labels = [column.title for column in load_contracts()["F01"].columns]
+    data = workbook([(mark,), tuple(labels), ("MQ", "S1")])
+    assert read(tmp_path, data, "xlsx").rules == []
+    assert read(tmp_path, workbook([tuple(labels), ("MQ", "S1")]), "xlsx").rules == ["ENTETE-LIBELLE"]
+
+
 @pytest.mark.parametrize("feed", load_contracts())
 def test_every_column_is_known_by_its_name_its_label_and_its_aliases(tmp_path: Path, feed: str) -> None:
     contract = load_contracts()[feed]

@@ -11,8 +11,8 @@ import pytest
 
 from ingestion.contracts import Contract, load_contract, load_contracts
 from ingestion.demo.habits import style_of
+from ingestion.demo.in_force import files_in_force, rows_in_force
 from ingestion.demo.making import BY_CODE, PROGRAMME, File, bounds
-from ingestion.demo.truth import files_in_force, rows_in_force
 from ingestion.demo.twin import Twin, generate, stored_name
 from ingestion.errors import BlockedFile
 from ingestion.judging import Context, Judgement, References, judge_file, references_of
@@ -148,7 +148,7 @@ def test_warnings_and_notes_of_what_partners_do(judged: Judged) -> None:
         "VALEUR-OPTIONNELLE-ILLISIBLE", "DONNEE-PERSONNELLE-TEXTE", "DATE-HORS-PERIODE", "ETAPES-DESORDRE",
         "SOMME-ENVELOPPE", "EFFECTIF-DECLARE", "DATE-FRANCAISE", "DECIMALE-VIRGULE", "ENCODAGE", "POURCENTAGE-LU",
         "MILLIERS-LUS", "ABSENT-LU", "OUI-NON-LU", "ZEROS-RENDUS", "LIGNES-MASQUEES", "COLONNES-MASQUEES",
-        "FEUILLE-MASQUEE", "COLONNE-INCONNUE", "LIGNE-TOTAL", "LIGNE-TITRE", "ENTETE-REPETE",
+        "FEUILLE-MASQUEE", "CELLULES-FUSIONNEES", "ENCODAGE-DOUBLE", "COLONNE-INCONNUE", "LIGNE-TOTAL", "LIGNE-TITRE", "ENTETE-REPETE",
         "ENTETE-DEUX-LIGNES", "ENTETE-LIBELLE", "CODE-POSTAL-CONVERTI",
     } <= set(told), sorted(told)  # fmt: skip
 
