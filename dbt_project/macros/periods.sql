@@ -15,3 +15,13 @@
         ('semester', {{ semester_start(date_column) }}),
         ('year', date_trunc('year', {{ date_column }})::date)
 {%- endmacro %}
+
+{# Last day of a period. #}
+{% macro period_end(grain, period_start) -%}
+    ({{ period_start }} + case {{ grain }}
+        when 'month' then interval '1 month'
+        when 'quarter' then interval '3 months'
+        when 'semester' then interval '6 months'
+        else interval '1 year'
+    end - interval '1 day')::date
+{%- endmacro %}

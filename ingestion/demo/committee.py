@@ -10,7 +10,15 @@ from ingestion.demo.making import QUARTERS, Making, bounds, draw
 
 SECRETARIAT = "COMITE-MQ"
 TARGETED = ("A1-01", "A1-02", "A1-06", "A1-08")
+# companies by size, in the reference series of the first year
+ACTIVE_UNITS = {"0": 41_200, "1-9": 9_350, "10-49": 1_480, "50-249": 262}
 STEPS = ("Convention signée", "Comité installé", "Catalogue des modules publié", "Première enquête rendue")
+# quarter from which it is known, measure, label, due date, state and day of the delivery
+LATER_STEPS = (
+    ("2025-T1", "MQ-A1", "Rapport de l'étude d'impact", "2026-06-30", "LIVRE", "2026-05-18"),
+    ("2025-T1", "MQ-A2", "Guide du déploiement remis", "2026-03-31", "EN_COURS", ""),
+    ("2025-T4", "MQ-A5", "Charte de confiance adoptée", "2027-03-31", "NON_DEMARRE", ""),
+)
 
 
 def steer(making: Making) -> None:
@@ -19,11 +27,15 @@ def steer(making: Making) -> None:
     for at, quarter in enumerate(QUARTERS):
         making.rows[SECRETARIAT, "G04", quarter] = [make_decision(rng, quarter, number) for number in (1, 2, 3)]
         if at % 3 == 0:
-            making.rows[SECRETARIAT, "G03", quarter] = [make_proof(rng, quarter, number) for number in (1, 2, 3)]
+            making.rows[SECRETARIAT, "G03", quarter] = [
+                *(make_proof(rng, quarter, number) for number in (1, 2, 3)),
+                *(make_active_units(quarter, size) for size in ACTIVE_UNITS),
+            ]
         if at % 4 == 0:
             making.rows[SECRETARIAT, "G02", quarter] = [make_target(rng, quarter, code) for code in TARGETED]
         making.rows[SECRETARIAT, "G01", quarter] = [
-            make_milestone(rng, quarter, number, QUARTERS[at // 3 * 3]) for number in range(1, len(STEPS) + 1)
+            *(make_milestone(rng, quarter, number, QUARTERS[at // 3 * 3]) for number in range(1, len(STEPS) + 1)),
+            *make_later_steps(quarter),
         ]
 
 
@@ -69,6 +81,26 @@ def make_proof(rng: random.Random, quarter: str, number: int) -> Row:
     )
 
 
+def make_active_units(quarter: str, size: str) -> Row:
+    """Companies of one size in the year of a quarter; told again, the later quarter's number holds."""
+    year = quarter[:4]
+    return Row(
+        {
+            "programme_code": "",
+            "repere_id": f"UNITES-{year}-{size}",
+            "indicateur": "A2-02",
+            "valeur": str(ACTIVE_UNITS[size] * (100 + QUARTERS.index(quarter)) // 100),
+            "unite": "unités actives",
+            "perimetre": f"TAILLE={size}",
+            "periode": year,
+            "source": "Répertoire des entreprises (série de démonstration)",
+            "url": "",
+            "sha256": "",
+            "niveau_preuve": "3",
+        }
+    )
+
+
 def make_target(rng: random.Random, quarter: str, code: str) -> Row:
     """One target of an indicator, as decided in that quarter's sitting."""
     return Row(
@@ -88,8 +120,8 @@ def make_target(rng: random.Random, quarter: str, code: str) -> Row:
 
 def make_milestone(rng: random.Random, quarter: str, number: int, proven_in: str) -> Row:
     """One milestone as it stands in a quarter."""
-    told = bounds(quarter)
     is_done = QUARTERS.index(quarter) >= number * 2
+    done_on = bounds(QUARTERS[number * 2]).start + dt.timedelta(days=5)
     return Row(
         {
             "programme_code": "",
@@ -98,7 +130,31 @@ def make_milestone(rng: random.Random, quarter: str, number: int, proven_in: str
             "libelle": STEPS[number - 1],
             "echeance": f"2025-{number * 3:02d}-15",
             "etat": "LIVRE" if is_done else rng.choice(("NON_DEMARRE", "EN_COURS")),
-            "date_livraison": (told.start + dt.timedelta(days=5)).isoformat() if is_done else "",
+            "date_livraison": done_on.isoformat() if is_done else "",
             "preuve_id": f"REP-{proven_in}-{(number - 1) % 3 + 1}" if is_done else "",
         }
     )
+
+
+def make_later_steps(quarter: str) -> list[Row]:
+    """The other milestones, as they stand in a quarter."""
+    rows = []
+    for number, (since, action, label, due_on, state, done_on) in enumerate(LATER_STEPS, len(STEPS) + 1):
+        if quarter < since:
+            continue
+        is_done = bool(done_on) and done_on <= bounds(quarter).end.isoformat()
+        rows.append(
+            Row(
+                {
+                    "programme_code": "",
+                    "jalon_id": f"J-{number:02d}",
+                    "mesure_code": action,
+                    "libelle": label,
+                    "echeance": due_on,
+                    "etat": "EN_COURS" if done_on and not is_done else state,
+                    "date_livraison": done_on if is_done else "",
+                    "preuve_id": "",
+                }
+            )
+        )
+    return rows

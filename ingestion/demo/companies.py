@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingestion.demo.files import Row
 from ingestion.demo.making import (
@@ -23,6 +23,7 @@ from ingestion.demo.making import (
     draw,
     month_end,
 )
+from ingestion.demo.people import ELSEWHERE
 from ingestion.territory import FundingScheme, load_funding_schemes
 
 MILESTONES = (
@@ -124,11 +125,18 @@ def _journeys(making: Making, companies: list[Company]) -> list[Journey]:
     return journeys
 
 
+def make_supplier(partner: str) -> Company:
+    """Who supplies the solutions of the journeys that a partner follows; one of the three is not of the region."""
+    at = CRM.index(partner)
+    made = make_company(random.Random(partner), 900 + at)  # noqa: S311 - reproducible on purpose
+    return made if at < len(CRM) - 1 else replace(made, commune=ELSEWHERE[0])
+
+
 def make_journey(rng: random.Random, partner: str, month: str, number: int, company: Company) -> Journey:
     """A journey that begins in a month, and what is planned of it."""
     prefix = BY_CODE[partner].prefix
     day = month_end(month).replace(day=rng.randint(2, 25))
-    supplier = make_company(random.Random(prefix), 900 + len(prefix))  # noqa: S311 - reproducible on purpose
+    supplier = make_supplier(partner)
     by_epci = rng.random() < 0.2
     cells = {
         "programme_code": "",
@@ -209,7 +217,7 @@ def make_gain(rng: random.Random, journey: Journey, kind: str) -> Row:
             "valeur_apres": decimal(round(after * 100)),
             "date_avant": (started - dt.timedelta(days=rng.randint(5, 30))).isoformat(),
             "date_mesure": journey.days["date_mesure_gain"].isoformat(),
-            "methode": draw(rng, (("MESURE", 40), ("DECLARATIF", 45), ("COMPTABLE", 15))),
+            "methode": draw(rng, (("MESURE", 55), ("DECLARATIF", 25), ("COMPTABLE", 20))),
             "piece_sha256": f"{rng.getrandbits(256):064x}" if rng.random() < 0.3 else "",
         }
     )
@@ -247,7 +255,7 @@ def make_diagnostic(rng: random.Random, month: str, number: str, company: Compan
         "naf": company.naf if rng.random() < 0.8 else "",
         "secteur_strategique": draw(rng, SECTORS),
         "prestation": draw(rng, (("AUDIT", 55), ("PROTOTYPE", 20), ("FINANCEMENT", 15), ("VEILLE", 10))),
-        "date_commande": (handed - dt.timedelta(days=rng.randint(20, 60))).isoformat(),
+        "date_commande": (handed - dt.timedelta(days=rng.randint(60, 100))).isoformat(),
         "date_remise": handed.isoformat() if many else "",
     }
     nothing = dict.fromkeys(
@@ -258,6 +266,7 @@ def make_diagnostic(rng: random.Random, month: str, number: str, company: Compan
     for at in range(1, many + 1):
         done = rng.random() < 0.25
         has_project = rng.random() < 0.2
+        done_on = handed + dt.timedelta(days=2 + (handed.day + at * 3) % 9)
         rows.append(
             Row(
                 shared
@@ -266,7 +275,7 @@ def make_diagnostic(rng: random.Random, month: str, number: str, company: Compan
                     "poids": rng.choice(("", "1", "2", "0.5")),
                     "echeance": (handed + dt.timedelta(days=rng.randint(60, 300))).isoformat(),
                     "statut": "REALISEE" if done else draw(rng, (("PREVUE", 60), ("EN_COURS", 40))),
-                    "date_realisation": (handed + dt.timedelta(days=2)).isoformat() if done else "",
+                    "date_realisation": done_on.isoformat() if done else "",
                     "date_prototype": (handed + dt.timedelta(days=2)).isoformat()
                     if shared["prestation"] == "PROTOTYPE"
                     else "",
@@ -302,6 +311,13 @@ def _experiments(making: Making) -> None:
                     use = use_case(partner, QUARTERS[at - 3], number)
                     row = make_phase(rng, quarter, taker, use, "DEPLOYER", origin=origin)
                     making.add(partner, "F05b", quarter, row)
+                # some uses are taken twice
+                if at >= 4 and at % 2 == 0 and number == 1:
+                    origin, taker = places[(at - 4) % len(places)], places[(at - 1) % len(places)]
+                    use = use_case(partner, QUARTERS[at - 4], 1)
+                    again = random.Random(use)  # noqa: S311 - reproducible on purpose
+                    row = make_phase(again, quarter, taker, use, "DEPLOYER", origin=origin)
+                    making.add(partner, "F05b", quarter, row)
 
 
 def use_case(partner: str, quarter: str, number: int) -> str:
@@ -324,7 +340,7 @@ def make_phase(rng: random.Random, quarter: str, commune: str, use: str, phase: 
             "date_fin_test": (day + dt.timedelta(days=rng.randint(10, 25))).isoformat() if tests else "",
             "bilan": "CONCLUANT"
             if phase == "DEPLOYER"
-            else rng.choice(("CONCLUANT", "NON_CONCLUANT"))
+            else rng.choice(("CONCLUANT", "NON_CONCLUANT") if day.day % 8 else ("EN_COURS", "EN_COURS"))
             if tests
             else "",
             "commune_origine": origin,
@@ -341,11 +357,13 @@ SHARES = (("0.5", "0.5"), ("0.6", "0.4"), ("0.5", "0.3", "0.2"), ("0.4", "0.35",
 def _projects(making: Making, companies: list[Company]) -> None:
     rng = making.rng
     quarters = [quarter for quarter in QUARTERS if quarter >= "2025-T1"]
+    making.rows |= {("LAB-SUD", "F10", quarter): [] for quarter in quarters}
     for at, quarter in enumerate(quarters):
-        making.rows["LAB-SUD", "F10", quarter] = []
         for number in range(1, 2 * making.scale + 1):
             partners = rng.sample(companies, 3)
-            for later, state in enumerate(("IDEE", "LANCE", "LIVRE")):
+            # one a year is never done
+            last = "LANCE" if quarter.endswith("T1") and number % 2 == 0 else "LIVRE"
+            for later, state in enumerate(("IDEE", "LANCE", last)):
                 if at + later < len(quarters):
                     rows = make_project(rng, quarter, f"{number}", partners, state=state, quarter=quarters[at + later])
                     for row in rows:
@@ -359,8 +377,9 @@ def make_project(
     launched = bounds(begun).start + dt.timedelta(days=100)
     told = bounds(quarter)
     criteria = ("acceptable", "fiable", "explicable", "robuste", "transparente")
+    answers = ("true",) * 4 if begun.endswith("T4") and number == "1" else ("true", "true", "false", "")
     shares = SHARES[(int(begun[:4]) + len(number) + int(begun[-1])) % len(SHARES)]
-    return [
+    rows = [
         Row(
             {
                 "programme_code": "",
@@ -370,17 +389,21 @@ def make_project(
                 "date_lancement": min(launched, told.end).isoformat() if state != "IDEE" else "",
                 "date_livraison": told.end.isoformat() if state == "LIVRE" else "",
                 "etat": state,
-                "accompagnement": "true",
+                "accompagnement": "false" if begun.endswith("T2") and number.endswith("1") else "true",
                 "siren": company.siren,
                 "role": "PILOTE" if at == 0 else "PARTENAIRE" if at == 1 else "FINANCEUR",
                 "quote_part": share,
                 "pays": "FR" if at < 2 else rng.choice(("FR", "LC", "DM")),
                 "nature": "PUBLIC" if at == 2 else "PRIVE",
-                **{name: rng.choice(("true", "true", "false", "")) for name in criteria},
+                **{name: rng.choice(answers) for name in criteria},
             }
         )
         for at, (company, share) in enumerate(zip(companies, shares, strict=False))
     ]
+    # what a project is worth is said of the whole
+    for row in rows[1:]:
+        row.cells |= {name: rows[0].cells[name] for name in criteria}
+    return rows
 
 
 # --------------------------------------------------------------------------------------------- structures and modules
@@ -390,15 +413,28 @@ def _structures(making: Making, companies: list[Company]) -> None:
     """What the cluster knows of the actors, a few more each quarter."""
     rng = making.rng
     known: list[Row] = []
+    suppliers = [
+        make_structure(random.Random(partner), make_supplier(partner), QUARTERS[0], "STARTUP")  # noqa: S311
+        for partner in CRM
+    ]
+    adviser = make_adviser()
     for at, quarter in enumerate(QUARTERS):
         for company in companies[at * 2 : at * 2 + 2]:
             known.append(make_structure(rng, company, quarter, "STARTUP" if len(known) % 3 else "ENTREPRISE_BENEF"))
-        making.rows["CLUSTER972", "F14", quarter] = [row.copy() for row in known]
+        making.rows["CLUSTER972", "F14", quarter] = [row.copy() for row in (*suppliers, adviser, *known)]
+
+
+def make_adviser() -> Row:
+    """The partner that advises companies: it offers no AI of its own."""
+    made = make_company(random.Random(0), 905)  # noqa: S311 - reproducible on purpose
+    company = replace(made, siren=BY_CODE["CAP-CONSEIL"].siren, commune=CENTRE[0], naf="7022Z")
+    return make_structure(random.Random(0), company, QUARTERS[0], "CABINET")  # noqa: S311
 
 
 def make_structure(rng: random.Random, company: Company, quarter: str, role: str) -> Row:
-    """One actor in one role."""
+    """One actor in one role, founded at most three years before it is told of."""
     offers = role == "STARTUP"
+    start = bounds(quarter).start
     return Row(
         {
             "programme_code": "",
@@ -408,10 +444,10 @@ def make_structure(rng: random.Random, company: Company, quarter: str, role: str
             "code_commune": company.commune,
             "naf": company.naf,
             "offre_ia": "true" if offers else "false",
-            "deeptech": rng.choice(("true", "false")) if offers else "",
+            "deeptech": rng.choice(("true", "true", "false")) if offers else "",
             "effectif_ia": str(rng.randint(0, 9)) if offers else "",
-            "date_creation": f"20{rng.randint(10, 23)}-{rng.randint(1, 12):02d}-15",
-            "date_debut": bounds(quarter).start.isoformat(),
+            "date_creation": min(dt.date(start.year - rng.randint(0, 3), rng.randint(1, 12), 15), start).isoformat(),
+            "date_debut": start.isoformat(),
         }
     )
 
@@ -494,13 +530,15 @@ def make_funding(rng: random.Random, quarter: str, number: str, company: Company
     committed = voted * rng.choice((10, 8, 5)) // 10
     paid = committed * rng.choice((10, 5, 0)) // 10
     day = bounds(quarter).start + dt.timedelta(days=rng.randint(3, 80))
+    envelope = f"ENV-{quarter[:4]}-A{rng.randint(1, 5)}"
+    source = draw(rng, (("PROGRAMME", 40), ("EPCI", 15), ("CTM", 15), ("ETAT", 10), ("UE", 10), ("PRIVE", 10)))
     return Row(
         {
             "programme_code": "",
             "convention_id": f"CV-{quarter}-{number}",
             "ligne": "1",
             "dispositif": scheme.code,
-            "enveloppe_id": f"ENV-{quarter[:4]}-A{rng.randint(1, 5)}",
+            "enveloppe_id": envelope,
             "cas_usage_id": use,
             "beneficiaire_siren": company.siren,
             "beneficiaire_code_commune": company.commune,
@@ -508,9 +546,7 @@ def make_funding(rng: random.Random, quarter: str, number: str, company: Company
             "montant_vote": str(voted),
             "montant_engage": str(committed),
             "montant_mandate": str(paid),
-            "source": draw(
-                rng, (("PROGRAMME", 40), ("EPCI", 15), ("CTM", 15), ("ETAT", 10), ("UE", 10), ("PRIVE", 10))
-            ),
+            "source": "CLUSTER" if number == "05" else source,
             "date": day.isoformat(),
             "action_code": rng.choice(ACTIONS),
         }

@@ -77,6 +77,7 @@ class Style:
         decomposed: accents are letters of their own, as some systems write them.
         notice: a sheet of explanations comes before the data.
         formulas: hours, places and amounts are formulas with their stored value.
+        merges: cells of a column without a value are merged with the one above them.
     """
 
     extension: str = "csv"
@@ -101,6 +102,7 @@ class Style:
     decomposed: bool = False
     notice: bool = False
     formulas: bool = False
+    merges: bool = False
 
 
 # optional cells where some partners write that there is nothing

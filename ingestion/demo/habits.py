@@ -30,7 +30,7 @@ HABITS: dict[tuple[str, str], dict[str, Any]] = {
     ("CLUSTER972", "F15"): {"spoken": True},
     ("LAB-SUD", "F05"): {"delimiter": ";", "line_end": "\r\n", "leaves_out": frozenset(), "absent": "-"},
     ("LAB-SUD", "F06"): {"leaves_out": frozenset()},
-    ("LAB-SUD", "F10"): {"leaves_out": frozenset({"robuste", "transparente"}), "spoken": True},
+    ("LAB-SUD", "F10"): {"leaves_out": frozenset({"programme_code"}), "spoken": True},
     ("KABIA", "F05"): {"encoding": "utf-16", "delimiter": "\t"},
 }
 OCCASIONS: dict[tuple[str, str, str], dict[str, Any]] = {
@@ -48,6 +48,7 @@ OCCASIONS: dict[tuple[str, str, str], dict[str, Any]] = {
     ("FORMACARIB", "F01", "2025-08"): {"titles": ("Formacarib, sessions d'août", "", ""), "notice": True},
     ("FORMACARIB", "F02", "2025-11"): {"formulas": True, "totals": True},
     ("FORMACARIB", "F01", "2026-03"): {"extension": "ods"},
+    ("FORMACARIB", "F02", "2026-04"): {"merges": True},
     ("EPCI-CENTRE", "F02", "2025-01"): {"titles": LABELLED_TITLES, "reorders": True},
     ("EPCI-CENTRE", "F05b", "2026-T1"): {"notice": True, "totals": True},
     ("EPCI-CENTRE", "F01", "2025-02"): {"adds": "Observations internes"},

@@ -89,6 +89,7 @@ def _open_account(settings: Settings, connection: Connection[Any], partner: Demo
         kind=partner.kind,
         programme_code=PROGRAMME,
         feeds=partner.feeds,
+        siren=partner.siren or None,
         notice_version="demonstration-1" if partner.has_convention else None,
         legal_basis="INTERET_PUBLIC" if partner.has_convention else None,
         processing_contract=f"DEMO-{partner.code}" if partner.has_convention else None,

@@ -43,6 +43,7 @@ class DemoPartner:
         modes: modalities with their weights.
         places: communes where it holds them.
         has_convention: it may send personal columns.
+        siren: of the partners whose place the list of structures says.
     """
 
     code: str
@@ -58,6 +59,7 @@ class DemoPartner:
     places: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     has_convention: bool = True
+    siren: str = ""
 
     @property
     def feeds(self) -> tuple[str, ...]:
@@ -94,13 +96,13 @@ PARTNERS = (
         "KABIA", "Kabia (démonstration)", "STARTUP", "KB",
         _from("2024-04", "F01", "F02", "F03") | _from("2025-01", "F05", "F06"), 4, 3, 8, 5,
         (("ATELIER", 45), ("WEBINAIRE", 30), ("ELEARNING", 15), ("HYBRIDE", 10)),
-        ("97213", "97217", "97220", "97229"),
+        ("97213", "97217", "97220", "97229"), siren="083616672",
     ),
     DemoPartner(
         "LAB-SUD", "Lab Sud (démonstration)", "STARTUP", "LS",
         _from("2024-07", "F01", "F02", "F03") | _from("2025-01", "F05", "F06", "F10"), 6, 2, 9, 4,
         (("ATELIER", 50), ("WEBINAIRE", 20), ("ELEARNING", 10), ("HYBRIDE", 20)),
-        ("97217", "97221", "97227", "97231", "97232"),
+        ("97217", "97221", "97227", "97231", "97232"), siren="083695866",
     ),
     DemoPartner(
         "CLUSTER972", "Cluster 972 (démonstration)", "CLUSTER", "CL",
@@ -115,7 +117,9 @@ PARTNERS = (
         "EPCI-SUD", "EPCI Sud (démonstration)", "EPCI", "ES", _from(START, "F05b"), 9, places=SUD, also=("F02",),
         has_convention=False,
     ),
-    DemoPartner("CAP-CONSEIL", "Cap Conseil (démonstration)", "CABINET", "CC", _from("2024-06", "F07"), 6),
+    DemoPartner(
+        "CAP-CONSEIL", "Cap Conseil (démonstration)", "CABINET", "CC", _from("2024-06", "F07"), 6, siren="092583244"
+    ),
     DemoPartner(
         "FEDERATION972", "Fédération 972 (démonstration)", "FEDERATION", "FD", _from("2024-10", "F11", "F02"), 9,
         places=("97209", "97222", "97230", "97228", "97204", "97211"),

@@ -26,6 +26,7 @@ NETWORKS = ("RES-IA", "CLUB-TOURISME", "CLUB-SANTE")
 # networks are known once the cluster's first list has come
 NETWORKS_FROM = "2024-05"
 EVENTS = (("RENCONTRE", 35), ("ATELIER", 20), ("CONFERENCE", 18), ("FORUM", 10), ("HACKATHON", 7), ("CONCOURS", 10))
+REGULARS = 30
 RESPONDENTS = 500
 ADULTS = 300_000
 
@@ -51,6 +52,7 @@ def _events(making: Making) -> None:
             if row.cells["statut"] != "TENU" or (CLUSTER, "F02", month) in MISSING:
                 continue
             people = rng.sample(making.trainees, rng.randint(4, 8))
+            people += [one for one in rng.sample(_circle(making, row), 6) if one not in people]
             for person in people:
                 attended = attendance(rng, person, at, CLUSTER, ("EVENEMENT", row.cells["evenement_id"]))
                 making.add(CLUSTER, "F02", month, attended)
@@ -58,6 +60,15 @@ def _events(making: Making) -> None:
             if row.cells["effectif_declare"]:
                 few = month.endswith("-03") and number == 1
                 row.cells["effectif_declare"] = str(len(people) - 2 if few else len(people) + rng.randint(0, 40))
+
+
+def _circle(making: Making, event: Row) -> list[Person]:
+    """Those who come often to the events of a network; to the others comes who likes."""
+    network = event.cells["reseau_id"]
+    if not network:
+        return making.trainees
+    first = (200 + 16 * NETWORKS.index(network)) * making.scale
+    return making.trainees[first : first + 16 * making.scale]
 
 
 def make_event(rng: random.Random, month: str, number: str) -> Row:
@@ -104,7 +115,9 @@ def attendance(rng: random.Random, person: Person, at: int, partner: str, about:
 
 # ------------------------------------------------------------------------------------------------------------- members
 
-ROLES = (("ENTREPRENEUR", 45), ("EXPERT", 15), ("JEUNE_DIPLOME", 15), ("MEDIATEUR", 10), ("AMBASSADEUR", 15))
+ROLES = (("ENTREPRENEUR", 25), ("EXPERT", 40), ("JEUNE_DIPLOME", 15), ("MEDIATEUR", 10), ("AMBASSADEUR", 10))
+# quarters after which one member in five leaves
+STAYS = 3
 
 
 def _members(making: Making) -> None:
@@ -126,6 +139,11 @@ def _members(making: Making) -> None:
                     "binome_id": f"B-{at:02d}",
                     "date_seance": max(meeting.isoformat(), row.cells["date_adhesion"]),
                 }
+            told_in = QUARTERS.index(quarter)
+            # members join in the order of their numbers, so many a quarter
+            left_in = at // (4 * making.scale) + STAYS
+            if at % 5 == 2 and told_in >= left_in:
+                row.cells["date_sortie"] = bounds(QUARTERS[left_in]).end.isoformat()
             rows.append(row)
 
 

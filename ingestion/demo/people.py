@@ -6,6 +6,7 @@ import csv
 import random
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from ingestion.settings import CHECKOUT
@@ -73,6 +74,7 @@ class Person:
     activity: float
 
 
+@lru_cache(maxsize=1)
 def communes() -> dict[str, tuple[str, str, int]]:
     """Code of each commune of the perimeter to its name, its EPCI and its population."""
     path = CHECKOUT / "dbt_project" / "seeds" / "reference" / "territories.csv"

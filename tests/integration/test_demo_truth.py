@@ -8,6 +8,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ import pytest
 from ingestion.building import build
 from ingestion.contracts import load_contracts
 from ingestion.database import connect
+from ingestion.demo.in_force import files_in_force, rows_in_force
 from ingestion.demo.install import drop_and_take, install, open_accounts, set_business_date
 from ingestion.demo.making import BUSINESS_DATE, PROGRAMME, File
 from ingestion.demo.resending import mend_rejects, reordered, resent, without_defects
-from ingestion.demo.truth import KEYS, files_in_force, indicator_values, rows_in_force, write_truth
+from ingestion.demo.truth import indicator_values, write_truth
+from ingestion.demo.truth_cells import KEYS
 from ingestion.demo.twin import Twin, generate
 from ingestion.receive import receive
 from ingestion.settings import Settings
@@ -32,7 +35,10 @@ SUMS = (
     " and rows_received <> rows_accepted + rows_awaiting + rows_rejected"
 )
 CELL = ("programme_code", "indicator_code", *KEYS)
-FIGURES = ("value", "numerator", "denominator", "n", "completeness", "state")
+FIGURES = ("value", "numerator", "denominator", "n", "low", "high", "n_effective", "completeness", "state")
+LAST_MOMENT = dt.datetime.combine(BUSINESS_DATE, dt.time(14), dt.UTC)
+# what was refused at first was refused all the same: in time or not, rows, hours until mended, people matched
+OF_REFUSALS = {"T-02", "T-03", "T-04", "T-05"}
 BOOKS = (
     "select partner_code, coalesce(feed, ''), file_name, is_blocked::text, rows_received::text, rows_accepted::text,"
     " rows_awaiting::text, rows_rejected::text from ops.deliveries"
@@ -135,9 +141,9 @@ def true_figures(twin: Twin) -> dict[tuple[str, ...], tuple[str, ...]]:
 
 
 def _shown(values: Sequence[object]) -> tuple[str, ...]:
-    state, completeness = str(values[-1]), values[-2]
-    hidden = [None] * 4 if state == "SUPPRIME_K" else values[:4]
-    return (*map(_plain, (*hidden, completeness)), state)
+    *shown, completeness, state = values
+    hidden = [None] * len(shown) if state == "SUPPRIME_K" else shown
+    return (*map(_plain, (*hidden, completeness)), str(state))
 
 
 def _plain(value: object) -> str:
@@ -152,11 +158,42 @@ def assert_figures(settings: Settings, twin: Twin) -> None:
     assert not wrong, f"{len(wrong)} of {len(meant)} cells differ: {list(wrong.items())[:5]}"
 
 
+# the planner has no statistics of what views work out: without this it takes nested loops for millions of rows
+PLAN = "set local work_mem = '256MB'; set local enable_nestloop = off; set local enable_mergejoin = off; set local jit = off"
+UNEXPLAINED = (
+    f"with told as (select {', '.join(CELL)}, sum(contribution) as contributed from marts.bridge_value_rows"
+    f" group by {', '.join(CELL)}) select {', '.join(CELL)}, value, contributed from marts.fct_indicator_values"
+    f" left join told using ({', '.join(CELL)}) where value is not null"
+    # both are rounded to six decimals
+    " and abs(value - coalesce(contributed, 0)) > 0.0000011"
+)
+UNSHARED = (
+    "select w.indicator_code, w.period_grain, w.period_start, w.value, sum(p.value) from marts.fct_indicator_values as w"
+    " inner join marts.fct_indicator_values as p using (programme_code, indicator_code, period_grain, period_start,"
+    " territory_level, territory_code, axis, member) where w.measure = 'counted' and p.measure = 'attributed'"
+    " group by 1, 2, 3, 4 having coalesce(sum(p.value), 0) <> w.value"
+)
+
+
+def assert_explained(settings: Settings) -> None:
+    """Each value is the sum of its rows' contributions, and each total the sum of its partners' parts."""
+    with connect(settings, "lakou_dbt") as connection:
+        connection.execute(PLAN.encode())
+        assert connection.execute(UNEXPLAINED.encode()).fetchmany(5) == []
+        assert connection.execute(UNSHARED.encode()).fetchmany(5) == []
+        parts = connection.execute(
+            "select count(*) filter (where value > 0) from marts.fct_indicator_values where measure = 'attributed'"
+        ).fetchone()
+    assert parts is not None
+    assert parts[0] > 1_000
+
+
 def test_installed_mended_and_sent_again_it_is_as_if_nobody_had_made_a_mistake(clean: Settings, twin: Twin) -> None:
     install(clean)
     assert refused(clean) == truth_of_refusals(twin)
     compare(clean, twin)
     assert_figures(clean, twin)
+    assert_explained(clean)
     with connect(clean) as connection:
         assert sorted(connection.execute(BOOKS).fetchall()) == truth_of_deliveries(twin)
         held = connection.execute("select delivery_id from ops.holds where released_at is null").fetchall()
@@ -165,25 +202,25 @@ def test_installed_mended_and_sent_again_it_is_as_if_nobody_had_made_a_mistake(c
     dropped = mend_rejects(twin, clean.drop)
     again, perfect = resent(twin), without_defects(twin)
     assert len(dropped) >= len(again.files) - len(twin.files) > 50
-    summary = receive(clean, quiet_seconds=0)
+    summary = receive(clean, received_at=lambda _: LAST_MOMENT, quiet_seconds=0)
     assert (summary.failures, summary.refused, summary.rows_rejected) == ((), 0, 0)
     assert summary.rows_accepted == sum(len(file.rows) for file in again.files[len(twin.files) :])
     assert len(refused(clean)) == before
     compare(clean, perfect)
     assert_figures(clean, again)
-    # what was refused at first stays counted among the rows received
     known, ideal = true_figures(again), true_figures(perfect)
-    assert {cell: shown for cell, shown in known.items() if cell[1] != "T-03"} == {
-        cell: shown for cell, shown in ideal.items() if cell[1] != "T-03"
+    assert {cell: shown for cell, shown in known.items() if cell[1] not in OF_REFUSALS} == {
+        cell: shown for cell, shown in ideal.items() if cell[1] not in OF_REFUSALS
     }
 
 
-def test_in_any_order_the_same_rows_are_taken_and_refused(clean: Settings, twin: Twin) -> None:
+# in the second one, participations come before the sessions that two partners number alike
+@pytest.mark.parametrize("seed", [11, 14])
+def test_in_any_order_the_same_rows_are_taken_and_refused(clean: Settings, twin: Twin, seed: int) -> None:
     open_accounts(clean)
     set_business_date(clean, BUSINESS_DATE)
-    last_moment = dt.datetime.combine(BUSINESS_DATE, dt.time(14), dt.UTC)
-    for batch in reordered(twin, random.Random(11), 3):
-        drop_and_take(clean, twin, batch, lambda _: last_moment)
+    for batch in reordered(twin, random.Random(seed), 3):
+        drop_and_take(clean, twin, batch, lambda _: LAST_MOMENT)
     # what waits has twenty days
     set_business_date(clean, BUSINESS_DATE + dt.timedelta(days=30))
     assert receive(clean, quiet_seconds=0).expired > 0
@@ -198,4 +235,4 @@ def test_in_any_order_the_same_rows_are_taken_and_refused(clean: Settings, twin:
     assert len(waiting) == 3
     assert refused(clean) == sorted(truth_of_refusals(twin) + waiting)
     compare(clean, twin)
-    assert_figures(clean, twin)
+    assert_figures(clean, replace(twin, files=[replace(file, received_on=BUSINESS_DATE) for file in twin.files]))

@@ -5,65 +5,139 @@ contributions as (
     {{ contributing_rows() }}
 ),
 
-programmes as (
-    select * from {{ ref('dim_programme') }}
-    where perimeter_region_code is not null
-),
+{{ indicator_sources() }},
 
-indicators as (
-    select * from {{ ref('dim_indicator') }}
-),
+{{ indicator_periods() }},
+
+{{ indicator_margins() }},
 
 rows_by_margin as (
     {{ rows_by_margin('contributions', 'programmes') }}
 ),
 
-rows_by_cell as (
+placed_rows as (
     select
         rows_by_margin.*,
-        periods.period_grain,
-        periods.period_start
+        margins.margin_number,
+        margins.aggregation,
+        margins.timing,
+        margins.first_grain_rank
     from rows_by_margin
-    cross join lateral (
-        {{ period_starts('rows_by_margin.occurred_on') }}
-    ) as periods (period_grain, period_start)
+    inner join margins
+        on {{ same_columns('rows_by_margin', 'margins', margin_columns()) }}
 ),
 
-totalled as (
+rows_by_cell as (
+    {{ rows_by_period('placed_rows', margin_columns() + [
+        'margin_number', 'aggregation', 'entity_key', 'num', 'den', 'delivery_id', 'row_number', 'row_hash',
+    ]) }}
+),
+
+-- how many rows speak of the same entity, and which rows a median stands between
+ranked as (
     select
         rows_by_cell.*,
-        sum(rows_by_cell.den) over (
-            partition by {{ cell_columns() | join(', ') }}
-        ) as cell_den,
-        count(*) over (
-            partition by {{ cell_columns() | join(', ') }}, entity_key
-        ) as entity_rows
+        count(*) over entity as entity_rows,
+        count(*) filter (where num > 0) over entity as counted_rows,
+        count(*) over cell as cell_rows,
+        count(num) over cell as measures,
+        row_number() over (
+            partition by indicator_code, margin_number, period_number
+            order by num nulls last, {{ byte_order('delivery_id') }}, row_number
+        ) - 1 as position
     from rows_by_cell
+    window
+        -- the indicator comes first: whoever asks for one pays for one
+        cell as (partition by indicator_code, margin_number, period_number),
+        entity as (partition by indicator_code, margin_number, period_number, entity_key)
 ),
 
+-- a partner has an equal part of each entity that it brings with others
+sharing as (
+    select
+        *,
+        dense_rank() over (
+            partition by indicator_code, programme_code, period_number, entity_key
+            order by partner_code
+        ) + dense_rank() over (
+            partition by indicator_code, programme_code, period_number, entity_key
+            order by partner_code desc
+        ) - 1 as partners
+    from ranked
+    where measure = 'contributed' and aggregation in ('distinct', 'sum')
+),
+
+all_rows as (
+    select
+        *,
+        1 as partners
+    from ranked
+    union all
+    select
+        programme_code,
+        indicator_code,
+        'attributed' as measure,
+        territory_level,
+        territory_code,
+        partner_code,
+        axis,
+        member,
+        margin_number,
+        aggregation,
+        entity_key,
+        num,
+        den,
+        delivery_id,
+        row_number,
+        row_hash,
+        period_grain,
+        period_start,
+        period_number,
+        entity_rows,
+        counted_rows,
+        cell_rows,
+        measures,
+        position,
+        partners
+    from sharing
+),
+
+weighed as (
+    select
+        all_rows.*,
+        coalesce(case
+            when all_rows.entity_key is null and all_rows.aggregation in ('distinct', 'bounded') then 0
+            when all_rows.aggregation in ('distinct', 'bounded')
+                then 1::numeric / (all_rows.entity_rows * all_rows.partners)
+            when all_rows.aggregation = 'sum' then all_rows.num
+            when all_rows.aggregation in ('rate', 'distinct_ratio')
+                then
+                    case when all_rows.num > 0 then indicators.factor / all_rows.counted_rows / figures.denominator end
+            when all_rows.aggregation = 'median'
+                then
+                    all_rows.num * greatest(0, 1 - abs(all_rows.position - (all_rows.measures - 1) / 2.0))
+            when all_rows.aggregation in ('diversity', 'gap') then figures.value / all_rows.cell_rows
+            else indicators.factor * all_rows.num / nullif(figures.denominator, 0)
+        end, 0) as contribution
+    from all_rows
+    inner join indicators on all_rows.indicator_code = indicators.indicator_code
+    inner join {{ ref('fct_indicator_values') }} as figures
+        on {{ same_columns('all_rows', 'figures', cell_columns()) }}
+),
+
+-- a source row may contribute several times to one value: several steps of one company
 final as (
     select
-        totalled.programme_code,
-        totalled.indicator_code,
-        totalled.measure,
-        totalled.period_grain,
-        totalled.period_start,
-        totalled.territory_level,
-        totalled.territory_code,
-        totalled.partner_code,
-        totalled.axis,
-        totalled.member,
-        totalled.entity_key,
-        totalled.delivery_id,
-        totalled.row_number,
-        totalled.row_hash,
-        case indicators.aggregation
-            when 'distinct' then 1::numeric / totalled.entity_rows
-            when 'sum' then totalled.num
-            else totalled.num / nullif(totalled.cell_den, 0)
-        end as contribution
-    from totalled
-    inner join indicators on totalled.indicator_code = indicators.indicator_code
+        {% for column in cell_columns() -%}
+        {{ column }},
+        {% endfor -%}
+        entity_key,
+        delivery_id,
+        row_number,
+        row_hash,
+        sum(contribution) as contribution
+    from weighed
+    group by {{ cell_columns() | join(', ') }}, entity_key, delivery_id, row_number, row_hash
 )
 
 select * from final

@@ -2,7 +2,7 @@
 
 with
 participations as (
-    {{ counted_participations() }}
+    {{ trained_participations() }}
 ),
 
 final as (
@@ -10,6 +10,7 @@ final as (
         {{ contribution_columns(
             'A1-01',
             entity='participant_id',
+            subject='participant_id',
             occurred_on='occurred_on',
             territory='residence',
             axes=profile_axes() + ['modalite', 'secteur'],
@@ -17,9 +18,6 @@ final as (
             den="null",
         ) }}
     from participations
-    where
-        status = 'TERMINE'
-        and followed_hours >= {{ parameter('training_min_hours') }}
 )
 
 select * from final

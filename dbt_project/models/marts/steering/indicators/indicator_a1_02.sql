@@ -10,6 +10,7 @@ final as (
         {{ contribution_columns(
             'A1-02',
             entity='participant_id',
+            subject='participant_id',
             occurred_on='obtained_on',
             territory='residence',
             axes=profile_axes() + ['certification'],
@@ -17,7 +18,7 @@ final as (
             den="null",
         ) }}
     from certifications
-    where result = 'OBTENU' and obtained_on is not null
+    where result = 'OBTENU'
 )
 
 select * from final

@@ -10,6 +10,7 @@ final as (
         {{ contribution_columns(
             'A1-06',
             entity='participant_id',
+            subject='participant_id',
             occurred_on='occurred_on',
             territory='venue',
             axes=profile_axes() + ['modalite', 'secteur'],

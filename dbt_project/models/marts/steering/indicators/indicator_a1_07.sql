@@ -10,6 +10,7 @@ final as (
         {{ contribution_columns(
             'A1-07',
             entity='participant_id',
+            subject='participant_id',
             occurred_on='presented_on',
             territory='residence',
             axes=profile_axes() + ['certification'],

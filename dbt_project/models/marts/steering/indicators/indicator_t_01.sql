@@ -2,18 +2,7 @@
 
 with
 deliveries as (
-    select
-        programme_code,
-        partner_code,
-        partner_code || '|' || feed || '|' || period as expected_delivery,
-        period_start,
-        feed as axis_flux,
-        is_accepted,
-        delivery_id,
-        case when delivery_id is not null then 0 end as row_number,
-        null::text as row_hash
-    from {{ ref('fct_deliveries') }}
-    where is_expected and is_due
+    {{ due_deliveries() }}
 ),
 
 final as (

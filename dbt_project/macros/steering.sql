@@ -1,0 +1,34 @@
+{#
+    Contributing rows of the indicators that `asked` lists: a view whose indicator is not asked for is not read, because
+    its condition names no column of it and is worked out once, before its rows.
+#}
+{% macro asked_rows(asked) -%}
+    {% for model in indicator_models() -%}
+        select
+            programme_code,
+            indicator_code,
+            entity_key,
+            occurred_on,
+            commune_code,
+            epci_code,
+            partner_code,
+            members,
+            num
+        from {{ ref(model) }}
+        where
+            exists (
+                select 1 from {{ asked }}
+                where 'indicator_' || lower(replace({{ asked }}.indicator_code, '-', '_')) = '{{ model }}'
+            )
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
+
+{# An amount as it is read: 14 M€, 110 000 €. #}
+{% macro euros(amount) -%}
+    case
+        when abs({{ amount }}) >= 1000000 and ({{ amount }}) % 100000 = 0
+            then replace(trim_scale(({{ amount }}) / 1000000)::text, '.', ',') || U&'\00A0M€'
+        else replace(to_char({{ amount }}, 'FM999,999,999,990'), ',', U&'\202F') || U&'\00A0€'
+    end
+{%- endmacro %}
