@@ -306,6 +306,36 @@ def hold_release(settings: Settings, delivery: str, released_by: str) -> None:
 
 
 @main.command()
+@click.argument("programme")
+@click.argument("period")
+@click.option("--decision", "decision_id", metavar="DECISION_ID", help="Decision of the committee (G04) that dates it.")
+@click.option(
+    "--publication",
+    "publication_id",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="What the committee saw; by default the current publication.",
+)
+@click.option("--reason", default="", help="Why; needed to close a period again, which makes a new version.")
+@click.option(
+    "--accept-withheld", is_flag=True, help="Close though the publication kept older figures of the programme."
+)
+@as_json
+@click.pass_obj
+def close(settings: Settings, /, programme: str, period: str, is_json: bool, **options: Any) -> None:
+    """Freeze the figures of PROGRAMME for PERIOD (2026-03, 2026-T1, 2026-S1 or 2026) as the committee saw them.
+
+    What becomes known later stands beside them, explained by cause, from the next publication on. Nothing changes a
+    closing: closing the period again makes a new version. The same publication again changes nothing.
+    """
+    from ingestion.closing import close_period
+
+    closed = close_period(settings, programme.upper(), period, **options, progress=_progress(is_json))
+    if is_json:
+        _print_json(dataclasses.asdict(closed))
+
+
+@main.command()
 @click.pass_obj
 def migrate(settings: Settings) -> None:
     """Apply the numbered migrations of raw and ops that were not applied yet."""

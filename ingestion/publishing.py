@@ -11,7 +11,10 @@ from psycopg import sql
 
 from ingestion.database import PUBLISH_LOCK, connect
 from ingestion.errors import LakouError, PublicationHeld
+from ingestion.restating import restate
+from ingestion.secrecy import SECRET, compact, forget, keep, protect
 from ingestion.settings import Settings
+from ingestion.silencing import silence
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +22,7 @@ log = logging.getLogger(__name__)
 SOURCES = {
     "indicator_values": "marts.fct_indicator_values",
     "indicators": "marts.dim_indicator",
+    "axis_members": "marts.dim_axis_member",
     "territories": "marts.dim_territory",
     "partners": "marts.dim_partner",
     "deliveries": "marts.fct_deliveries",
@@ -26,9 +30,16 @@ SOURCES = {
     "select programme_code, partner_code, feed, period, rule_id, count(distinct (delivery_id, row_number)) as rows_rejected"
     " from marts.fct_rejected_rows group by 1, 2, 3, 4, 5)",
     "commitments": "marts.fct_commitments",
+    "progress": "marts.fct_indicator_progress",
+    "forecasts": "marts.fct_forecasts",
+    "survey_changes": "marts.fct_survey_changes",
+    "roles": "marts.fct_roles",
+    "envelope_balances": "marts.fct_envelope_balances",
+    "committee_sessions": "marts.fct_committee_sessions",
+    "comparability": "marts.fct_comparability",
+    # nothing to copy: worked out from what is copied, against what was closed
+    "restatements": "(select * from published.restatements where false)",
 }
-# what a suppressed cell does not say
-SECRET = ("value", "numerator", "denominator", "n", "low", "high")
 EVERYTHING = "TOUS"
 
 
@@ -85,6 +96,11 @@ def publish(settings: Settings, audit: Audit, progress: Callable[[str], None] = 
         try:
             values = _copy(connection, publication_id)
             progress(f"Publication {publication_id}: {values} values of build {build_id} copied")
+            hidden = protect(connection, publication_id, current[0] if current else None)
+            progress(f"Publication {publication_id}: {hidden} values hidden that would give a suppressed one back")
+            shares = restate(connection, publication_id, build_id)
+            progress(f"Publication {publication_id}: {shares} restatements of closed figures explained")
+            silence(connection, publication_id)
             failures = list(audit(settings, publication_id, build_id))
             if any(f.indicator_code == EVERYTHING for f in failures):
                 _keep_everything(connection, publication_id, current[0] if current else None, failures)
@@ -143,6 +159,7 @@ def _sweep(connection: psycopg.Connection) -> None:
     for (publication_id,) in left:
         for table in SOURCES:
             connection.execute(_statement("drop table if exists {candidate}", table, publication_id))
+        forget(connection, publication_id)
     connection.execute(
         "update ops.publications set state = 'ECHOUEE', reason = coalesce(reason, 'interrompue') where state = 'CANDIDATE'"
     )
@@ -223,6 +240,7 @@ def _flip(
     with connection.transaction():
         for programme, indicator in sorted({(f.programme_code, f.indicator_code) for f in failures}):
             _keep(connection, publication_id, previous, programme, indicator)
+            keep(connection, publication_id, previous, programme, indicator)
         for table in SOURCES:
             connection.execute(
                 _statement(
@@ -231,6 +249,7 @@ def _flip(
                     publication_id,
                 )
             )
+        compact(connection, publication_id)
         _withhold(connection, publication_id, previous, failures)
         connection.execute(
             "insert into published.publications"
@@ -261,28 +280,30 @@ def _flip(
 def _keep(
     connection: psycopg.Connection, publication_id: int, previous: int | None, programme: str, indicator: str
 ) -> None:
-    table = sql.Identifier("published", candidate("indicator_values", publication_id))
-    connection.execute(
-        sql.SQL("delete from {} where programme_code = %s and indicator_code = %s").format(table),
-        [programme, indicator],
-    )
-    if previous is None:
-        return
-    columns = [
-        name
-        for (name,) in connection.execute(
-            "select column_name from information_schema.columns where table_schema = 'published'"
-            " and table_name = 'indicator_values' and column_name <> 'publication_id'"
+    for kept in ("indicator_values", "restatements", "progress", "forecasts", "survey_changes"):
+        table = sql.Identifier("published", candidate(kept, publication_id))
+        connection.execute(
+            sql.SQL("delete from {} where programme_code = %s and indicator_code = %s").format(table),
+            [programme, indicator],
         )
-    ]
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    connection.execute(
-        sql.SQL(
-            "insert into {table} (publication_id, {names}) select %s, {names} from published.indicator_values"
-            " where publication_id = %s and programme_code = %s and indicator_code = %s"
-        ).format(table=table, names=names),
-        [publication_id, previous, programme, indicator],
-    )
+        if previous is None:
+            continue
+        columns = [
+            name
+            for (name,) in connection.execute(
+                "select column_name from information_schema.columns where table_schema = 'published'"
+                " and table_name = %s and column_name <> 'publication_id'",
+                [kept],
+            )
+        ]
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        connection.execute(
+            sql.SQL(
+                "insert into {table} (publication_id, {names}) select %s, {names} from {former}"
+                " where publication_id = %s and programme_code = %s and indicator_code = %s"
+            ).format(table=table, names=names, former=sql.Identifier("published", kept)),
+            [publication_id, previous, programme, indicator],
+        )
 
 
 def _keep_everything(
@@ -298,6 +319,7 @@ def _keep_everything(
             )
         for table in SOURCES:
             connection.execute(_statement("drop table {candidate}", table, publication_id))
+        forget(connection, publication_id)
         connection.execute(
             "update ops.publications set state = 'RETENUE', reason = %s where publication_id = %s",
             [_banner(failures), publication_id],

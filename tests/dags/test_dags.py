@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.exceptions import ParamValidationError
 
 DAGS = Path(__file__).parents[2] / "dags"
-EXPECTED = {"ingest_drop": "* * * * *", "build_warehouse": {"lakou://raw"}, "publish": {"lakou://marts"}}
+EXPECTED = {
+    "ingest_drop": "* * * * *",
+    "build_warehouse": {"lakou://raw"},
+    "publish": {"lakou://marts"},
+    # a person starts it
+    "close_period": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +54,19 @@ def test_a_dag_says_who_owns_it_and_what_it_does(bag: dict[str, Any], dag_id: st
 @pytest.mark.parametrize("dag_id", EXPECTED)
 def test_the_clock_starts_ingestion_and_assets_the_rest(bag: dict[str, Any], dag_id: str) -> None:
     expected, timetable = EXPECTED[dag_id], bag[dag_id].timetable
-    if isinstance(expected, str):
+    if expected is None:
+        assert timetable.can_be_scheduled is False
+    elif isinstance(expected, str):
         assert timetable.expression == expected
     else:
         assert {asset.name for asset in timetable.asset_condition.objects} == expected
+
+
+def test_closing_asks_for_the_programme_and_the_period(bag: dict[str, Any]) -> None:
+    params = bag["close_period"].params
+    assert {"programme", "period"} <= set(params)
+    with pytest.raises(ParamValidationError):
+        params["period"] = "2026-T5"
 
 
 @pytest.mark.parametrize("dag_id", EXPECTED)

@@ -129,10 +129,15 @@ def test_every_figure_equals_the_truth_of_the_twin(platform: Platform) -> None:
         }
     published = {tuple(map(str, row[:10])): row[10:] for row in figures(platform)}
     assert set(published) == set(truth)
+    # hidden for the sake of others: the truth knows small cells only
+    silent = {key for key, shown in published.items() if shown[-1] == "SUPPRIME_SECONDAIRE"}
+    assert {shown for key in silent for shown in published[key][:4]} == {None}
+    assert not [key for key in silent if truth[key][-1] in {"SUPPRIME_K", "ZERO_MESURE", "NON_REMIS", "NON_APPLICABLE"}]
     wrong = {
         key: (expected, published[key])
         for key, expected in truth.items()
-        if tuple(_plain(text) for text in expected) != tuple(_plain(value) for value in published[key])
+        if key not in silent
+        and tuple(_plain(text) for text in expected) != tuple(_plain(value) for value in published[key])
     }
     assert not wrong, f"{len(wrong)} of {len(truth)} cells differ: {list(wrong.items())[:5]}"
     assert len(truth) > 10_000
@@ -237,7 +242,9 @@ def test_full_equals_incremental_row_for_row_and_as_of_gives_that_builds_figures
         shown = connection.execute(
             f"select {KEYS}, case when state not like 'SUPPRIME%' then value end from marts.fct_indicator_values order by {KEYS}"
         ).fetchall()
-    assert [row[:11] for row in first] == shown
+    assert [
+        row[:11] if row[-1] != "SUPPRIME_SECONDAIRE" else known for row, known in zip(first, shown, strict=True)
+    ] == shown
     held = platform.lakou("publish", check=False)
     assert held.returncode == 1
     assert "build 1 again" in held.stderr

@@ -13,19 +13,13 @@ from expectations.published import CHECKS
 from expectations.runner import audit_publication
 from ingestion.database import connect
 from ingestion.errors import LakouError, PublicationHeld
-from ingestion.publishing import Failure, publish
+from ingestion.publishing import SOURCES, Failure, publish
 from ingestion.settings import Settings
 from tests.conftest import new_platform
 
+INDICATORS = ("indicator_a1_01", "indicator_a1_06")
 TABLES = ("indicator_values", "indicators", "territories", "partners", "deliveries", "commitments")
-MARTS = {
-    "indicator_values": "fct_indicator_values",
-    "indicators": "dim_indicator",
-    "territories": "dim_territory",
-    "partners": "dim_partner",
-    "deliveries": "fct_deliveries",
-    "commitments": "fct_commitments",
-}
+MARTS = {table: source.removeprefix("marts.") for table, source in SOURCES.items() if source.startswith("marts.")}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +41,13 @@ def warehouse(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPath
             " rule_id text, delivery_id text, row_number int)"
         )
         connection.execute("create table marts.dim_parameter (parameter_code text, value text, is_current boolean)")
-        for mart in (*MARTS.values(), "fct_rejected_rows", "dim_parameter"):
+        connection.execute("alter table marts.dim_indicator add column smallest_n integer")
+        for view in INDICATORS:
+            connection.execute(
+                f"create table marts.{view} (programme_code text, partner_code text, commune_code text, epci_code text,"
+                " members text[], subject_key text, occurred_on date, counted_until date, num numeric)".encode()
+            )
+        for mart in (*MARTS.values(), *INDICATORS, "fct_rejected_rows", "dim_parameter"):
             connection.execute(f"alter table marts.{mart} owner to lakou_dbt".encode())
             connection.execute(f"grant select on marts.{mart} to lakou_publisher".encode())
     return settings
@@ -65,16 +65,18 @@ def marts(warehouse: Settings, postgres: tuple[Path, int, str]) -> Iterator[Sett
             "select tablename from pg_tables where schemaname = 'published' and tablename ~ '_p[0-9]+$'"
         ).fetchall():
             publisher.execute(f"drop table published.{name}".encode())
-        publisher.execute("truncate published.publications, published.pointer, published.withheld")
+        publisher.execute(
+            "truncate published.publications, published.pointer, published.withheld, published.hidden_figures"
+        )
     with connect(warehouse, "lakou_dbt") as dbt:
         for mart in (*MARTS.values(), "fct_rejected_rows", "dim_parameter"):
             dbt.execute(f"truncate marts.{mart}".encode())
-        dbt.execute("insert into marts.dim_parameter values ('k', '11', true)")
-        for code, unit in (("A1-01", "personnes"), ("A1-06", "ratio")):
+        dbt.execute("insert into marts.dim_parameter values ('k', '11', true), ('k_firms', '3', true)")
+        for code, unit, aggregation in (("A1-01", "personnes", "distinct"), ("A1-06", "ratio", "ratio")):
             dbt.execute(
-                "insert into marts.dim_indicator values (%s, 'Libellé', 'formule', 'h', %s, '↑', 'distinct', 'fin', 'lieu',"
-                " 'data', 'n≥11', 1)",
-                [code, unit],
+                "insert into marts.dim_indicator values (%s, 'Libellé', 'formule', 'h', %s, '↑', %s, 'fin', 'lieu',"
+                " 'data', 'n≥11', 1, %s, 'flow', 'quarter', 'persons', 'réalisation')",
+                [code, unit, aggregation, code],
             )
         people, rate = "A1-01", "A1-06"
         for code, level, place, value, num, den, n, unit, state in (
@@ -160,7 +162,9 @@ BREAKS = {
         "A1-06",
     ),
     "small_cells_are_suppressed": (
-        "update marts.fct_indicator_values set state = 'MESURE' where state = 'SUPPRIME_K'",
+        # with other figures: what was hidden stays hidden while it does not change
+        "update marts.fct_indicator_values set state = 'MESURE', n = 6, value = 6, numerator = 6"
+        " where state = 'SUPPRIME_K'",
         "A1-01",
     ),
     "a_figure_has_a_state_that_says_so": (
@@ -176,10 +180,18 @@ BREAKS = {
 }
 
 
+BROKEN_WITH_CLOSINGS = {
+    "causes_explain_the_difference",
+    "a_restatement_tells_no_secret",
+    "every_restatement_is_explained",
+}
+
+
 def test_every_critical_check_is_broken_below() -> None:
-    # what is suppressed is emptied by the copy itself: the next test breaks that check in the candidate
+    # what is suppressed is emptied by the copy itself: the next test breaks that check in the candidate; those that
+    # look at closings are broken where there are some
     critical = {check.name for check in CHECKS if check.severity == "critical"}
-    assert critical == set(BREAKS) | {"secret_is_kept"}
+    assert critical == set(BREAKS) | {"secret_is_kept", "no_secret_is_left_alone"} | BROKEN_WITH_CLOSINGS
 
 
 @pytest.mark.parametrize("check", BREAKS)
@@ -221,6 +233,38 @@ def test_a_secret_that_the_copy_would_show_is_held(marts: Settings) -> None:
     with pytest.raises(PublicationHeld, match="secret statistique"):
         publish(marts, leak)
     assert read(marts, "select value from pub.indicator_values where state = 'SUPPRIME_K'") == [(None,)]
+
+
+def test_a_secret_that_its_total_gives_back_is_held(marts: Settings) -> None:
+    change(
+        marts,
+        "update marts.fct_indicator_values set value = 37, numerator = 37, n = 37"
+        " where indicator_code = 'A1-01' and territory_level = 'region'",
+    )
+
+    def leak(settings: Settings, publication_id: int, build_id: int) -> list[Failure]:
+        with connect(settings, "lakou_publisher") as publisher:
+            shown = publisher.execute(
+                f"update published.indicator_values_p{publication_id} as v set state = 'MESURE', value = m.value,"
+                " numerator = m.numerator, n = m.n from marts.fct_indicator_values as m"
+                " where v.state = 'SUPPRIME_SECONDAIRE' and v.territory_code = m.territory_code"
+                " and v.indicator_code = m.indicator_code".encode()
+            )
+            assert shown.rowcount == 1
+        return audit_publication(settings, publication_id, build_id)
+
+    with pytest.raises(PublicationHeld, match="se déduit de son total"):
+        publish(marts, leak)
+    next_build(marts, 2)
+    publish(marts, audit_publication)
+    assert read(marts, "select state from pub.indicator_values where territory_code = '249720061'") == [
+        ("SUPPRIME_SECONDAIRE",)
+    ]
+    for schema in ("published", "marts"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            read(
+                marts, f"select * from {schema}.{'hidden_figures' if schema == 'published' else 'fct_indicator_values'}"
+            )
 
 
 def test_mended_figures_are_published_and_the_banner_goes(marts: Settings) -> None:
@@ -292,7 +336,8 @@ def test_the_reader_can_neither_write_nor_see_behind_pub(marts: Settings) -> Non
 def test_a_check_that_cannot_be_evaluated_has_failed(marts: Settings) -> None:
     publish(marts, audit_publication)
     next_build(marts, 2)
-    change(marts, "update marts.dim_parameter set value = 'onze'")
+    # which of two thresholds?
+    change(marts, "insert into marts.dim_parameter values ('k', '12', true)")
     with pytest.raises(PublicationHeld, match="n'a pas pu être évalué"):
         publish(marts, audit_publication)
     assert read(marts, "select state from pub.publication") == [("RETENUE",)]
