@@ -612,6 +612,8 @@ def _candidates(cells: Cells, equations: Equations, hidden: Bools, opened: Bools
     at = equations.variable % cells.count
     n = cells.figures[0]
     entries = opened[equations.equation] & (~hidden & ~cells.fixed & (n > 0))[at]
+    # what everybody has read before protects nothing
+    entries &= ~cells.known.ravel()[equations.variable]
     at, equation, sign = at[entries], equations.equation[entries], equations.sign[entries]
     shown = cells.figures.ravel()[equations.variable[entries]]
     use = np.bincount(at, minlength=cells.count)
@@ -950,7 +952,7 @@ def problem(
         known=np.hstack([known, np.zeros((len(FIGURES), len(kept)), dtype=bool)]),
         hidden=np.concatenate([hidden, before.hidden[kept]]),
         primary=np.concatenate([now.primary, before.primary[kept]]),
-        fixed=np.concatenate([known.any(axis=0), np.ones(len(kept), dtype=bool)]),
+        fixed=np.concatenate([(known | (now.figures == 0)).all(axis=0), np.ones(len(kept), dtype=bool)]),
         rank=np.concatenate([now.rank, before.rank[kept]]),
         smallest=np.concatenate([now.smallest, before.smallest[kept]]),
         most=np.concatenate([now.most, before.most[kept]]),
