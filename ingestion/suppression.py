@@ -7,7 +7,7 @@ publication showed, and for a partner who knows its own rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,8 @@ DOMINANCE = 0.85
 # a count known to within less than this is known
 NARROW = 1
 PARTS, PARTNERS, SAME = 0, 1, 2
-# how far from an exposed cell another one can hide it
-RINGS = 6
+# how many combinations of equations are looked into at once
+AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,7 +464,7 @@ def suppress(cells: Cells, equations: Equations, settled: Bools | None = None) -
             # what is exposed is looked at again, whatever else was hidden meanwhile
             seen[at] = hidden.copy()
             seen[at][exposed % cells.count] = False
-            added = _covered(cells, equations, hidden, exposed, 1 if look is _pinned else RINGS)
+            added = _covered(cells, equations, hidden, exposed, deep=look is not _pinned)
             if added.any():
                 hidden = hidden | added
                 break
@@ -620,37 +620,62 @@ def _candidates(cells: Cells, equations: Equations, hidden: Bools, opened: Bools
     return at, equation, np.lexsort((at, n[at] / use[at], shown == 0, sign < 0, cells.rank[at], equation))
 
 
-def _covered(cells: Cells, equations: Equations, hidden: Bools, exposed: Ints, rings: int) -> Bools:
+def _covered(cells: Cells, equations: Equations, hidden: Bools, exposed: Ints, *, deep: bool) -> Bools:
     """For each exposed variable one more cell of one of its equations: the cheapest cell, in the shortest equation.
 
-    Where all cells of its equations are hidden already, the cheapest of the equations around them, one an island.
+    Args:
+        deep: where all cells of its equations are hidden already, look at all equations that together give it back.
     """
     import numpy as np
 
+    chosen = np.zeros(cells.count, dtype=bool)
     at = equations.variable % cells.count
     unknown = hidden[at] & ~cells.known.ravel()[equations.variable]
-    everywhere = np.ones(equations.count, dtype=bool)
-    cell, equation, order = _candidates(cells, equations, hidden, everywhere)
+    cell, equation, order = _candidates(cells, equations, hidden, np.ones(equations.count, dtype=bool))
     have, first = np.unique(equation[order], return_index=True)
     best = np.full(equations.count, -1)
     best[have] = cell[order][first]
     length = np.bincount(equations.equation[unknown], minlength=equations.count)
-    reached, each = exposed, equations.variable
+    entries = unknown & np.isin(equations.variable, exposed)
+    named, of = equations.variable[entries], equations.equation[entries]
+    named, of = named[best[of] >= 0], of[best[of] >= 0]
+    order = np.lexsort((cells.figures[0][best[of]], length[of], cells.rank[best[of]], named))
+    first = np.unique(named[order], return_index=True)[1]
+    chosen[best[of[order][first]]] = True
+    stuck = np.setdiff1d(exposed, named)
+    if not deep or not len(stuck):
+        return chosen
+    for weights in _reasons(equations, unknown, stuck):
+        counts = np.abs(weights) > 0.01 * np.abs(weights).max()
+        useful = np.flatnonzero(counts & (best >= 0))
+        if len(useful):
+            cell_of = best[useful]
+            chosen[cell_of[np.lexsort((cells.figures[0][cell_of], cells.rank[cell_of]))[0]]] = True
+    return chosen
+
+
+def _reasons(equations: Equations, unknown: Bools, stuck: Ints) -> Iterator[Floats]:
+    """For some of the exposed variables, how much each equation counts in the combination that gives it back."""
+    import numpy as np
+    from scipy.sparse import csc_array, eye_array
+    from scipy.sparse.linalg import splu
+
     island = _islands(equations, unknown)
-    for _ in range(rings):
-        entries = unknown & np.isin(equations.variable, reached)
-        of = equations.equation[entries]
-        useful = best[of] >= 0
-        if useful.any():
-            named, of = each[entries][useful], of[useful]
-            order = np.lexsort((cells.figures[0][best[of]], length[of], cells.rank[best[of]], named))
-            first = np.unique(named[order], return_index=True)[1]
-            chosen = np.zeros(cells.count, dtype=bool)
-            chosen[best[of[order][first]]] = True
-            return chosen
-        reached = np.unique(equations.variable[unknown & np.isin(equations.equation, of)])
-        each = island
-    return np.zeros(cells.count, dtype=bool)
+    reached = unknown & np.isin(island, island[unknown & np.isin(equations.variable, stuck)])
+    names, column = np.unique(equations.variable[reached], return_inverse=True)
+    rows, row = np.unique(equations.equation[reached], return_inverse=True)
+    matrix = csc_array((equations.sign[reached].astype(float), (row, column)), shape=(len(rows), len(names)))
+    normal = splu(
+        (matrix @ matrix.T + 1e-8 * eye_array(len(rows))).tocsc(),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
+    some = np.random.default_rng(len(stuck)).permutation(np.intersect1d(stuck, names))[:AT_ONCE]
+    for at in np.searchsorted(names, some):
+        weights = np.zeros(equations.count)
+        weights[rows] = normal.solve(matrix[:, [at]].toarray().ravel())
+        yield weights
 
 
 # ---------------------------------------------------------------------------------------------------- what is exposed

@@ -72,6 +72,8 @@ def trace(connection: psycopg.Connection, cell: Cell) -> Trace:
             f" {cell.axis} {cell.member}",
             "give one territory, or one partner, or one member of an axis; see `pub.indicator_values` for what exists",
         )
+    # a view over views has no statistics: nested loops would take minutes
+    connection.execute("set local enable_nestloop = off")
     rows = connection.execute(
         "select d.file_name, v.row_number, v.delivery_id, v.row_hash, v.contribution from marts.bridge_value_rows as v"
         f" inner join ops.deliveries as d using (delivery_id) where {margin} order by d.file_name, v.row_number",

@@ -11,6 +11,13 @@
     {{ return(margin_columns() + ['period_grain', 'period_start']) }}
 {%- endmacro %}
 
+{# Rows of a relation, worked out before they meet another: a planner without statistics would do it the other way. #}
+{% macro settled(relation) -%}
+    select *
+    from {{ relation }}
+    offset 0
+{%- endmacro %}
+
 {# Condition of a join on columns that two relations share. #}
 {% macro same_columns(relation, other, columns) -%}
     {%- for column in columns -%}
@@ -322,10 +329,8 @@ placed_rows as materialized (
         rows_of_margins.num,
         rows_of_margins.den
     from (
-        -- offset 0: rows meet their own margins, not first every margin of their indicator
-        select *
-        from rows_by_margin
-        offset 0
+        -- rows meet their own margins, not first every margin of their indicator
+        {{ settled('rows_by_margin') }}
     ) as rows_of_margins
     inner join margins
         on {{ same_columns('rows_of_margins', 'margins', margin_columns()) }}

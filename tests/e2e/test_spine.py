@@ -12,7 +12,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -34,6 +34,13 @@ FACTS = (
     "fct_deliveries",
     "fct_rejected_rows",
     "fct_commitments",
+)
+
+
+# what is published of so few people may be hidden for the sake of others: the figure before secrecy tells
+HOURS: LiteralString = (
+    "select v.value from marts.fct_indicator_values as v where v.indicator_code = 'A1-05' and v.period_grain = 'month'"
+    " and v.period_start = %s and v.partner_code = 'KABIA' and v.measure = 'contributed'"
 )
 
 
@@ -119,6 +126,21 @@ def month(platform: Platform, tmp_path: Path) -> Month:
     return Month(sessions, people, rows)
 
 
+def shown_in_both(rows: list[tuple[Any, ...]], others: list[tuple[Any, ...]]) -> bool:
+    """Whether two publications show the same; what one of them hides for the sake of others is not compared."""
+    left, right = ({row[:10]: row[10:] for row in side} for side in (rows, others))
+    hidden = {key for side in (left, right) for key, shown in side.items() if shown[-1] == "SUPPRIME_SECONDAIRE"}
+    assert len(hidden) < len(left) / 2
+    return {key: left[key] for key in left.keys() - hidden} == {key: right[key] for key in right.keys() - hidden}
+
+
+def one(platform: Platform, query: LiteralString, *values: Any) -> Any:
+    """The one value of a query that the administrator asks."""
+    with platform.admin() as connection:
+        row = connection.execute(query, values).fetchone()
+    return row[0] if row else None
+
+
 def test_every_figure_equals_the_truth_of_the_twin(platform: Platform) -> None:
     with (platform.home / "demo" / "truth" / "indicator_values.csv").open(newline="") as file:
         truth = {
@@ -132,7 +154,7 @@ def test_every_figure_equals_the_truth_of_the_twin(platform: Platform) -> None:
     # hidden for the sake of others: the truth knows small cells only
     silent = {key for key, shown in published.items() if shown[-1] == "SUPPRIME_SECONDAIRE"}
     assert {shown for key in silent for shown in published[key][:4]} == {None}
-    assert not [key for key in silent if truth[key][-1] in {"SUPPRIME_K", "ZERO_MESURE", "NON_REMIS", "NON_APPLICABLE"}]
+    assert not [key for key in silent if truth[key][-1] in {"SUPPRIME_K", "NON_REMIS", "NON_APPLICABLE"}]
     wrong = {
         key: (expected, published[key])
         for key, expected in truth.items()
@@ -200,11 +222,7 @@ def test_a_dropped_file_gets_its_receipt_and_changes_the_figure_by_the_scheduler
     platform: Platform, month: Month, tmp_path: Path
 ) -> None:
     period = platform.access["business_date"][:7]
-    where = (
-        f"indicator_code = 'A1-05' and period_grain = 'month' and period_start = '{period}-01'"
-        " and partner_code = 'KABIA' and axis = 'TOTAL'"
-    )
-    before = figures(platform, where)[0][10] or 0
+    before = one(platform, HOURS, f"{period}-01") or 0
     sftp(platform, "KABIA", "cd depot", f"put {month.sessions}", f"put {month.people}")
     platform.lakou("wait", month.people.name, "--timeout", "180")
     sftp(
@@ -219,7 +237,7 @@ def test_a_dropped_file_gets_its_receipt_and_changes_the_figure_by_the_scheduler
     assert text.splitlines()[0] == "ligne;colonne;valeur;regle;gravite;message;correction"
     assert ">ACCEPTÉ<" in re.sub(r"\s+", "", (tmp_path / "accuse.html").read_text(encoding="utf-8"))
     platform.lakou("wait", month.people.name, "--published", "--timeout", "240")
-    assert figures(platform, where)[0][10] == 6 * month.rows != before
+    assert one(platform, HOURS, f"{period}-01") == 6 * month.rows != before
 
 
 def test_full_equals_incremental_row_for_row_and_as_of_gives_that_builds_figures(platform: Platform) -> None:
@@ -281,7 +299,7 @@ def test_what_fails_its_audit_keeps_its_last_good_figures(platform: Platform) ->
     assert failed != (0,)
     platform.lakou("build", "--full")
     platform.lakou("publish")
-    assert figures(platform) == good
+    assert shown_in_both(figures(platform), good)
 
 
 def test_a_run_that_holds_a_publication_is_marked_failed_with_the_reason(platform: Platform) -> None:
@@ -433,9 +451,8 @@ def test_postgres_and_the_loader_killed_in_the_middle_of_a_load_lose_nothing_and
             "select count(*), count(distinct (_delivery_id, _row_number)) from raw.f02_participations"
         )
         assert after.fetchone() == (before[0] + month.rows, before[0] + month.rows)
-    assert figures(platform, earlier) == untouched
-    hours = f"indicator_code = 'A1-05' and period_grain = 'month' and period_start = '{period}-01'"
-    assert figures(platform, f"{hours} and partner_code = 'KABIA'")[0][10] == 6 * month.rows
+    assert shown_in_both(figures(platform, earlier), untouched)
+    assert one(platform, HOURS, f"{period}-01") == 6 * month.rows
 
 
 def _process(platform: Platform, *words: str) -> int:

@@ -17,14 +17,17 @@ rows_by_margin as (
 
 placed_rows as (
     select
-        rows_by_margin.*,
+        rows_of_margins.*,
         margins.margin_number,
         margins.aggregation,
         margins.timing,
         margins.first_grain_rank
-    from rows_by_margin
+    from (
+        -- rows meet their own margins, not first every margin of their indicator
+        {{ settled('rows_by_margin') }}
+    ) as rows_of_margins
     inner join margins
-        on {{ same_columns('rows_by_margin', 'margins', margin_columns()) }}
+        on {{ same_columns('rows_of_margins', 'margins', margin_columns()) }}
 ),
 
 rows_by_cell as (
@@ -33,8 +36,8 @@ rows_by_cell as (
     ]) }}
 ),
 
--- how many rows speak of the same entity, and which rows a median stands between
-ranked as (
+-- how many rows speak of the same entity, and which rows a median stands between; read twice, never made whole
+ranked as not materialized (
     select
         rows_by_cell.*,
         count(*) over entity as entity_rows,
