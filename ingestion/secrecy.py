@@ -78,7 +78,7 @@ def _protect(connection: psycopg.Connection, publication_id: int, former: int | 
         " where territory_level = 'commune' and epci_code is not null",
     )
     task = problem(frame, _others(connection, frame), parents, before, once)
-    hidden = suppress(task.cells, task.equations, task.settled)[: frame.height]
+    hidden = suppress(task)[: frame.height]
     known = task.cells.known[:, : frame.height].any(axis=0)
     _remember(connection, publication_id, frame.with_columns(pl.Series("is_known", known)).filter(pl.Series(hidden)))
     return _hide(connection, publication_id)

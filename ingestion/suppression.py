@@ -46,6 +46,8 @@ NARROW = 1
 PARTS, PARTNERS, SAME = 0, 1, 2
 # how many combinations of equations are looked into at once
 AT_ONCE = 100
+# and how many cells each gets
+BY_COMBINATION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,30 +444,65 @@ def _shares(keyed: pl.DataFrame, margins: pl.DataFrame, lookup: Ints, cells: Cel
 # ------------------------------------------------------------------------------------------------------ the suppression
 
 
-def suppress(cells: Cells, equations: Equations, settled: Bools | None = None) -> Bools:
-    """Hide cells until nothing hidden can be worked out from the equations.
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What must be protected.
 
     Args:
-        settled: hidden cells that the former publication hid among the same figures.
+        cells: of the new publication first (`present` of them), then those of the former that changed.
+        equations: what the new publication says by itself.
+        both: what the former says besides, with the same variable where a figure did not change.
+        unchanged: figures that the former hid and that did not change; as `Cells.figures`.
+        settled: hidden cells that the former hid among the same figures.
+    """
+
+    cells: Cells
+    present: int
+    equations: Equations
+    both: Equations
+    unchanged: Bools
+    settled: Bools
+
+
+def suppress(task: Problem) -> Bools:
+    """Hide cells until nothing hidden can be worked out.
+
+    By itself the new publication gives nothing back, to nobody. With what the former one showed, and whatever did not
+    change taken for known, it gives nothing back that the former one hid and that did not change.
 
     Returns:
         What is hidden at the end: the cells hidden already and those added.
     """
     import numpy as np
 
-    hidden = cells.hidden | _told_to_a_partner(cells)
-    looks = (_pinned, _exposed_to_all, _exposed_to_partners)
-    seen = [np.zeros(cells.count, dtype=bool) if settled is None else settled for _ in looks]
+    read = task.cells.known.any(axis=0)
+    by_itself = replace(
+        task.cells,
+        known=np.zeros(task.cells.known.shape, dtype=bool),
+        fixed=np.arange(task.cells.count) >= task.present,
+        # what everybody has read before is the weaker protection
+        rank=2 * task.cells.rank + read,
+    )
+    hidden = task.cells.hidden | _told_to_a_partner(by_itself)
+    looks = [
+        (by_itself, task.equations, _pinned),
+        (by_itself, task.equations, _exposed_to_all),
+        (by_itself, task.equations, _exposed_to_partners),
+        (task.cells, task.both, _exposed_to_all),
+    ]
+    seen = [task.settled for _ in looks]
     while True:
-        hidden = _by_equation(cells, equations, hidden)
+        hidden = _by_equation(by_itself, task.equations, hidden)
         # from the quick look to the long one
-        for at, look in enumerate(looks):
+        for at, (cells, equations, look) in enumerate(looks):
             exposed = look(cells, equations, hidden, hidden & ~seen[at])
-            # what is exposed is looked at again, whatever else was hidden meanwhile
-            seen[at] = hidden.copy()
-            seen[at][exposed % cells.count] = False
+            if cells is task.cells:
+                exposed = exposed[task.unchanged.ravel()[exposed]]
             added = _covered(cells, equations, hidden, exposed, deep=look is not _pinned)
+            seen[at] = hidden.copy()
             if added.any():
+                # what is still exposed then is looked at again, whatever it is linked with
+                seen[at][exposed % cells.count] = False
                 hidden = hidden | added
                 break
         else:
@@ -650,7 +687,7 @@ def _covered(cells: Cells, equations: Equations, hidden: Bools, exposed: Ints, *
         useful = np.flatnonzero(counts & (best >= 0))
         if len(useful):
             cell_of = best[useful]
-            chosen[cell_of[np.lexsort((cells.figures[0][cell_of], cells.rank[cell_of]))[0]]] = True
+            chosen[cell_of[np.lexsort((cells.figures[0][cell_of], cells.rank[cell_of]))[:BY_COMBINATION]]] = True
     return chosen
 
 
@@ -917,15 +954,6 @@ def _used(frame: pl.DataFrame, figures: Floats) -> Bools:
     return used
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What must be protected: cells of the new publication first, then those of the former that changed."""
-
-    cells: Cells
-    equations: Equations
-    settled: Bools
-
-
 def problem(
     frame: pl.DataFrame,
     others: pl.DataFrame,
@@ -946,7 +974,8 @@ def problem(
     now = arrays(frame, others)
     equations = relations(frame, parents, now)
     if not former.height:
-        return Problem(now, equations, np.zeros(now.count, dtype=bool))
+        nothing = np.zeros(now.count, dtype=bool)
+        return Problem(now, now.count, equations, equations, np.zeros(now.figures.shape, dtype=bool), nothing)
     again = frame.select(*CELL, "n", "smallest").join(
         once_hidden.group_by(*CELL, "n").agg(pl.col("smallest").min().alias("once")),
         on=[*CELL, "n"], how="left", maintain_order="left",
@@ -1000,7 +1029,9 @@ def problem(
     moving = np.bincount(both.equation[~untouched[at]], minlength=both.count) > 0
     settled = untouched & cells.hidden
     settled[at[moving[both.equation]]] = False
-    return Problem(cells, both, settled)
+    unchanged = np.zeros(cells.figures.shape, dtype=bool)
+    unchanged[:, places[there]] = same[:, there] & before.hidden[there] & ~read[:, there]
+    return Problem(cells, now.count, equations, both, unchanged, settled)
 
 
 def _renumbered(former: pl.DataFrame, frame: pl.DataFrame, others: pl.DataFrame) -> Ints:
