@@ -77,11 +77,20 @@ def _protect(connection: psycopg.Connection, publication_id: int, former: int | 
         "select territory_level, territory_code, epci_code as parent_code from marts.dim_territory"
         " where territory_level = 'commune' and epci_code is not null",
     )
-    task = problem(frame, _others(connection, frame), parents, before, once)
+    task = problem(frame, _others(connection, frame), parents, before, once, dominance=_dominance(connection))
     hidden = suppress(task)[: frame.height]
     known = task.cells.known[:, : frame.height].any(axis=0)
     _remember(connection, publication_id, frame.with_columns(pl.Series("is_known", known)).filter(pl.Series(hidden)))
     return _hide(connection, publication_id)
+
+
+def _dominance(connection: psycopg.Connection) -> float:
+    """Largest share of one firm in a figure that may be told, as the parameters say."""
+    row = connection.execute(
+        "select value::float from marts.dim_parameter where parameter_code = 'dominance_share' and is_current"
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def _former(connection: psycopg.Connection, publication_id: int) -> pl.DataFrame:

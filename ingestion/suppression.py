@@ -40,7 +40,6 @@ GRAINS = ("month", "quarter", "semester", "year")
 ROUNDING = 1e-6
 # a random solution's part at a cell that the equations determine is zero up to this
 ZERO = 1e-6
-DOMINANCE = 0.85
 # a count known to within less than this is known
 NARROW = 1
 PARTS, PARTNERS, SAME = 0, 1, 2
@@ -70,6 +69,7 @@ class Cells:
         own, alone: people (firms) of a cell with a row of each partner, and with rows of that partner only: a column
             a partner.
         counts_entities: whether the value is the count itself, so that nothing is summed over people.
+        dominance: largest share of a disclosed sum that may be of one firm, from 0 to 1; the same for all.
     """
 
     figures: Floats
@@ -87,6 +87,7 @@ class Cells:
     own: csr_array
     alone: csr_array
     counts_entities: Bools
+    dominance: float
 
     @property
     def count(self) -> int:
@@ -558,7 +559,7 @@ def _open(cells: Cells, equations: Equations, hidden: Bools) -> Bools:
     dominant = np.zeros(size)
     dominated = parts & cells.dominated[at]
     np.maximum.at(dominant, equation[dominated], amounts[dominated])
-    opened |= is_sum & (dominant > 0) & (dominant > DOMINANCE * np.bincount(equation, amounts, size))
+    opened |= is_sum & (dominant > 0) & (dominant > cells.dominance * np.bincount(equation, amounts, size))
     # a partner knows its own part
     of_partners = equations.kind == PARTNERS
     opened |= of_partners & (number == 2)
@@ -871,12 +872,13 @@ def _without_each(amounts: Floats, row: Ints, size: int, endless: float) -> Floa
 # ------------------------------------------------------------------------------------------ from tables to arrays and back
 
 
-def arrays(frame: pl.DataFrame, others: pl.DataFrame) -> Cells:
+def arrays(frame: pl.DataFrame, others: pl.DataFrame, dominance: float) -> Cells:
     """Cells of one publication by themselves.
 
     Args:
         frame: `CELL`, `FIGURES`, `state, aggregation, timing, secrecy, smallest`; one row a cell that has rows.
         others: `cell` (row number of `frame`), `partner_code`, `own`, `alone`: whose people a cell is of.
+        dominance: as `Cells.dominance`.
     """
     import numpy as np
     import polars as pl
@@ -910,6 +912,7 @@ def arrays(frame: pl.DataFrame, others: pl.DataFrame) -> Cells:
         own=csr_array((others["own"].to_numpy().astype(float), (row, column)), shape=(count, len(partners))),
         alone=csr_array((others["alone"].to_numpy().astype(float), (row, column)), shape=(count, len(partners))),
         counts_entities=frame["aggregation"].is_in(["distinct", "bounded"]).to_numpy(),
+        dominance=dominance,
     )
 
 
@@ -960,6 +963,8 @@ def problem(
     parents: pl.DataFrame,
     former: pl.DataFrame,
     once_hidden: pl.DataFrame,
+    *,
+    dominance: float,
 ) -> Problem:
     """The cells, the equations of both publications and what the former one leaves settled.
 
@@ -967,11 +972,12 @@ def problem(
         frame, others, parents: as `arrays` and `relations` take them.
         former: the former publication, as `frame`, and `is_known`: hidden, yet shown before with the same figures.
         once_hidden: `CELL`, `n`, `smallest` of what publications before it hid.
+        dominance: as `Cells.dominance`.
     """
     import numpy as np
     import polars as pl
 
-    now = arrays(frame, others)
+    now = arrays(frame, others, dominance)
     equations = relations(frame, parents, now)
     if not former.height:
         nothing = np.zeros(now.count, dtype=bool)
@@ -981,7 +987,7 @@ def problem(
         on=[*CELL, "n"], how="left", maintain_order="left",
     )  # fmt: skip
     nobody = others.clear()
-    before = arrays(former, nobody)
+    before = arrays(former, nobody, dominance)
     places = former.select(*CELL).with_row_index("before").join(
         frame.select(*CELL, pl.int_range(pl.len()).alias("now")), on=list(CELL), how="left", maintain_order="left"
     )["now"].fill_null(-1).to_numpy()  # fmt: skip
@@ -1016,6 +1022,7 @@ def problem(
         own=_taller(now.own, len(kept)),
         alone=_taller(now.alone, len(kept)),
         counts_entities=np.concatenate([now.counts_entities, before.counts_entities[kept]]),
+        dominance=dominance,
     )
     appended = np.full(before.count, -1)
     appended[kept] = now.count + np.arange(len(kept))

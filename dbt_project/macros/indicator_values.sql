@@ -283,7 +283,7 @@ margins as materialized (
 {%- endmacro %}
 
 {#
-    From contributing rows to the values of every cell: CTEs from `rows_by_cell` to `cells`. The caller gives the CTE
+    From contributing rows to the values of every cell: CTEs from `numbered_rows` to `figures`. The caller gives the CTE
     `contributions`, and those of indicator_sources, indicator_periods and indicator_margins before it.
 #}
 {% macro indicator_cells() -%}
@@ -700,7 +700,50 @@ bounded as (
         end, 6) as high,
         {{ value_state() }} as state
     from valued
+),
+
+-- a partner's part of the whole is as sure as its own figure
+figures as (
+    select
+        {% for column in cell_columns() -%}
+            {{ column }},
+        {% endfor -%}
+        definition_hash,
+        value,
+        numerator,
+        denominator,
+        n::bigint as n,
+        case when aggregation = 'proportion' and value is not null then round(n_effective, 6) end as n_effective,
+        low,
+        high,
+        unit,
+        completeness,
+        state
+    from bounded
+    union all
+    select
+        {% for column in cell_columns() -%}
+            {{ "'attributed'" if column == 'measure' else column }},
+        {% endfor -%}
+        definition_hash,
+        {{ attributed_value() }},
+        {{ attributed_value() }},
+        null,
+        n::bigint,
+        null,
+        null,
+        null,
+        unit,
+        completeness,
+        state
+    from bounded
+    where measure = 'contributed' and aggregation in ('distinct', 'sum')
 )
+{%- endmacro %}
+
+{# Of what is counted once a partner has its part, of what adds up its own rows. #}
+{% macro attributed_value() -%}
+    case when aggregation = 'distinct' and value is not null then coalesce(attributed, 0) else value end
 {%- endmacro %}
 
 {# One bound of Wilson's interval at 95 % for num/den on n_effective answers. #}

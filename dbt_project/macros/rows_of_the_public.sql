@@ -23,6 +23,38 @@
             and not communes.is_special
 {%- endmacro %}
 
+{# Communes that something covers, from a day and until another, beside all those of the perimeter. #}
+{% macro covered_communes(rows, place, covered_on, counted_until='null') -%}
+    select
+        programme_code,
+        partner_code,
+        {{ place }}_commune_code,
+        {{ place }}_epci_code,
+        {{ covered_on }} as occurred_on,
+        ({{ counted_until }})::date as counted_until,
+        1 as covered,
+        null::integer as communes,
+        delivery_id,
+        row_number,
+        row_hash
+    from {{ rows }}
+    where {{ place }}_commune_code not in ('NR', 'HORS', 'DIST')
+    union all
+    select
+        programme_code,
+        partner_code,
+        {{ place }}_commune_code,
+        {{ place }}_epci_code,
+        occurred_on,
+        null as counted_until,
+        null as covered,
+        1 as communes,
+        delivery_id,
+        row_number,
+        row_hash
+    from ({{ perimeter_communes(place) }}) as perimeter
+{%- endmacro %}
+
 {# Awareness actions that were held, each with its place and the publics that it was for. #}
 {% macro awareness_actions() -%}
     select

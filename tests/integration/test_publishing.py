@@ -71,7 +71,9 @@ def marts(warehouse: Settings, postgres: tuple[Path, int, str]) -> Iterator[Sett
     with connect(warehouse, "lakou_dbt") as dbt:
         for mart in (*MARTS.values(), "fct_rejected_rows", "dim_parameter"):
             dbt.execute(f"truncate marts.{mart}".encode())
-        dbt.execute("insert into marts.dim_parameter values ('k', '11', true), ('k_firms', '3', true)")
+        dbt.execute(
+            "insert into marts.dim_parameter values ('k', '11', true), ('k_firms', '3', true), ('dominance_share', '0.85', true)"
+        )
         for code, unit, aggregation in (("A1-01", "personnes", "distinct"), ("A1-06", "ratio", "ratio")):
             dbt.execute(
                 "insert into marts.dim_indicator values (%s, 'Libellé', 'formule', 'h', %s, '↑', %s, 'fin', 'lieu',"

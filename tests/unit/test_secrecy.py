@@ -22,7 +22,7 @@ PARENTS = pl.DataFrame(
     }
 )
 NOBODY = pl.DataFrame(schema={"cell": pl.Int64, "partner_code": pl.String, "own": pl.Float64, "alone": pl.Float64})
-K, FIRMS = 11, 3
+K, FIRMS, DOMINANCE = 11, 3, 0.85
 MONTHS = [("month", dt.date(2026, month, 1)) for month in range(1, 7)]
 QUARTER = ("quarter", dt.date(2026, 1, 1))
 Key = tuple[Any, ...]
@@ -87,7 +87,7 @@ def hidden(
     """Cells hidden besides those that hide themselves."""
     frame = table(*rows)
     before = frame.clear().with_columns(pl.lit(False).alias("is_known")) if former is None else former
-    given_ = problem(frame, others, PARENTS, before, before.select(*CELL, "n", "smallest").clear())
+    given_ = problem(frame, others, PARENTS, before, before.select(*CELL, "n", "smallest").clear(), dominance=DOMINANCE)
     found = suppress(given_)
     return {key(row) for row, is_hidden in zip(rows, found, strict=False) if is_hidden and row["state"] != "SUPPRIME_K"}
 

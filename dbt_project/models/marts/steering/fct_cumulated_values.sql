@@ -26,14 +26,9 @@ launches as (
 
 counted_targets as (
     select distinct
-        target_periods.programme_code,
-        target_periods.indicator_code,
-        target_periods.measure,
-        target_periods.territory_level,
-        target_periods.territory_code,
-        target_periods.partner_code,
-        target_periods.axis,
-        target_periods.member,
+        {% for column in margin_columns() -%}
+        target_periods.{{ column }},
+        {% endfor -%}
         target_periods.target_type,
         target_periods.counted_from,
         target_periods.measured_on,
@@ -46,28 +41,18 @@ counted_targets as (
 -- besides what each target's periods ask for, every quarter since the launch: forecasts draw from their increments
 windows as (
     select
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {% for column in margin_columns() -%}
+        {{ column }},
+        {% endfor -%}
         aggregation,
         counted_from,
         measured_on
     from counted_targets
     union
     select
-        counted_targets.programme_code,
-        counted_targets.indicator_code,
-        counted_targets.measure,
-        counted_targets.territory_level,
-        counted_targets.territory_code,
-        counted_targets.partner_code,
-        counted_targets.axis,
-        counted_targets.member,
+        {% for column in margin_columns() -%}
+        counted_targets.{{ column }},
+        {% endfor -%}
         counted_targets.aggregation,
         case counted_targets.target_type
             when 'CUMUL' then launches.launched_on
@@ -88,27 +73,15 @@ windows as (
 
 spans as materialized (
     select
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {% for column in margin_columns() -%}
+        {{ column }},
+        {% endfor -%}
         aggregation,
         counted_from,
         max(measured_on) as measured_to
     from windows
     group by
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {{ margin_columns() | join(', ') }},
         aggregation,
         counted_from
 ),
@@ -149,40 +122,23 @@ falling as (
 -- what is counted once counts on its first day in the span; what adds up counts on each
 additions as (
     select
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {% for column in margin_columns() -%}
+        {{ column }},
+        {% endfor -%}
         counted_from,
         min(occurred_on) as added_on,
         1::numeric as amount
     from falling
     where aggregation in ('distinct', 'bounded') and entity_key is not null
     group by
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {{ margin_columns() | join(', ') }},
         counted_from,
         entity_key
     union all
     select
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {% for column in margin_columns() -%}
+        {{ column }},
+        {% endfor -%}
         counted_from,
         occurred_on as added_on,
         num as amount
@@ -192,41 +148,24 @@ additions as (
 
 daily as (
     select
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {% for column in margin_columns() -%}
+        {{ column }},
+        {% endfor -%}
         counted_from,
         added_on,
         sum(amount) as amount
     from additions
     group by
-        programme_code,
-        indicator_code,
-        measure,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {{ margin_columns() | join(', ') }},
         counted_from,
         added_on
 ),
 
 final as (
     select
-        windows.programme_code,
-        windows.indicator_code,
-        windows.measure,
-        windows.territory_level,
-        windows.territory_code,
-        windows.partner_code,
-        windows.axis,
-        windows.member,
+        {% for column in margin_columns() -%}
+        windows.{{ column }},
+        {% endfor -%}
         windows.counted_from,
         windows.measured_on,
         round(coalesce(sum(daily.amount), 0), 6) as value
@@ -236,14 +175,9 @@ final as (
             {{ same_columns('windows', 'daily', margin_columns() + ['counted_from']) }}
             and windows.measured_on >= daily.added_on
     group by
-        windows.programme_code,
-        windows.indicator_code,
-        windows.measure,
-        windows.territory_level,
-        windows.territory_code,
-        windows.partner_code,
-        windows.axis,
-        windows.member,
+        {% for column in margin_columns() -%}
+        windows.{{ column }},
+        {% endfor -%}
         windows.counted_from,
         windows.measured_on
 )

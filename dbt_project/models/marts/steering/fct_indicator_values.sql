@@ -13,60 +13,6 @@ contributions as (
 
 {{ indicator_cells() }},
 
--- a partner's part is as sure as its own figure
-figures as (
-    select
-        programme_code,
-        indicator_code,
-        definition_hash,
-        measure,
-        period_grain,
-        period_start,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
-        value,
-        numerator,
-        denominator,
-        n::bigint as n,
-        case when aggregation = 'proportion' and value is not null then round(n_effective, 6) end as n_effective,
-        low,
-        high,
-        unit,
-        completeness,
-        state
-    from bounded
-    union all
-    select
-        programme_code,
-        indicator_code,
-        definition_hash,
-        'attributed' as measure,
-        period_grain,
-        period_start,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
-        case when aggregation = 'distinct' and value is not null then coalesce(attributed, 0) else value end as value,
-        case
-            when aggregation = 'distinct' and value is not null then coalesce(attributed, 0) else value
-        end as numerator,
-        null::numeric as denominator,
-        n::bigint as n,
-        null::numeric as n_effective,
-        null::numeric as low,
-        null::numeric as high,
-        unit,
-        completeness,
-        state
-    from bounded
-    where measure = 'contributed' and aggregation in ('distinct', 'sum')
-),
-
 targets as (
     select * from {{ ref('int_targets_in_force') }}
 ),

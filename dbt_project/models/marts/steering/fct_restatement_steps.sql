@@ -43,33 +43,11 @@ expected_deliveries as (
 
 final as (
     select
-        programme_code,
-        indicator_code,
-        measure,
-        period_grain,
-        period_start,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
+        {% for column in cell_columns() -%}
+        {{ column }},
+        {% endfor -%}
         value
-    from bounded
-    union all
-    select
-        programme_code,
-        indicator_code,
-        'attributed' as measure,
-        period_grain,
-        period_start,
-        territory_level,
-        territory_code,
-        partner_code,
-        axis,
-        member,
-        case when aggregation = 'distinct' then attributed else value end as value
-    from bounded
-    where measure = 'contributed' and aggregation in ('distinct', 'sum')
+    from figures
 )
 
 select * from final

@@ -5,32 +5,8 @@ phases as (
     {{ commune_phases() }}
 ),
 
-covered_communes as (
-    select
-        programme_code,
-        partner_code,
-        place_commune_code,
-        place_epci_code,
-        reached_on,
-        1 as is_covered,
-        null::integer as communes,
-        delivery_id,
-        row_number,
-        row_hash
-    from phases
-    union all
-    select
-        programme_code,
-        partner_code,
-        place_commune_code,
-        place_epci_code,
-        occurred_on as reached_on,
-        null as is_covered,
-        1 as communes,
-        delivery_id,
-        row_number,
-        row_hash
-    from ({{ perimeter_communes('place') }}) as perimeter
+covered as (
+    {{ covered_communes('phases', 'place', 'reached_on') }}
 ),
 
 final as (
@@ -38,12 +14,12 @@ final as (
         {{ contribution_columns(
             'G-01b',
             entity='place_commune_code',
-            occurred_on='reached_on',
+            occurred_on='occurred_on',
             territory='place',
-            num='is_covered',
+            num='covered',
             den='communes',
         ) }}
-    from covered_communes
+    from covered
 )
 
 select * from final

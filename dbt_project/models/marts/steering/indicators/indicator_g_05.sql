@@ -17,32 +17,8 @@ phases as (
     where deployed.axis_phase = 'DEPLOYER'
 ),
 
-covered_communes as (
-    select
-        programme_code,
-        partner_code,
-        place_commune_code,
-        place_epci_code,
-        reached_on,
-        1 as is_covered,
-        null::integer as communes,
-        delivery_id,
-        row_number,
-        row_hash
-    from phases
-    union all
-    select
-        programme_code,
-        partner_code,
-        place_commune_code,
-        place_epci_code,
-        occurred_on as reached_on,
-        null as is_covered,
-        1 as communes,
-        delivery_id,
-        row_number,
-        row_hash
-    from ({{ perimeter_communes('place') }}) as perimeter
+covered as (
+    {{ covered_communes('phases', 'place', 'reached_on') }}
 ),
 
 final as (
@@ -50,12 +26,12 @@ final as (
         {{ contribution_columns(
             'G-05',
             entity='place_commune_code',
-            occurred_on='reached_on',
+            occurred_on='occurred_on',
             territory='place',
-            num='is_covered',
+            num='covered',
             den='communes',
         ) }}
-    from covered_communes
+    from covered
 )
 
 select * from final
