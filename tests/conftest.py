@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -82,16 +83,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, i
     yield from cluster(tmp_path_factory, {"fsync": "off"})
 
 
+@functools.cache
+def role_passwords(_port: int) -> dict[str, str]:
+    """The passwords of a cluster's roles: its databases share its roles, so every platform on it has the same."""
+    return {role: secrets.token_urlsafe(18) + "é'\\" for role in ROLES}
+
+
 def new_platform(home: Path, port: int, superuser_password: str, database: str) -> Settings:
     """Secrets, roles, a database and its migrations: a warehouse without services."""
     (home / "secrets").mkdir(parents=True, mode=0o700)
-    shared = home.parent / "role-passwords.json"
-    passwords = (
-        json.loads(shared.read_text())
-        if shared.exists()
-        else {role: secrets.token_urlsafe(18) + "é'\\" for role in ROLES}
-    )
-    shared.write_text(json.dumps(passwords))
+    passwords = role_passwords(port)
     contents = passwords | {"hmac.key": secrets.token_hex(32), "landing.key": str(pyrage.x25519.Identity.generate())}
     for name, text in contents.items():
         (home / "secrets" / name).write_text(text, encoding="utf-8")

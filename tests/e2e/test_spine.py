@@ -191,17 +191,6 @@ def test_every_defect_is_refused_with_its_rule_and_nothing_else(platform: Platfo
     assert len(truth) > 130
 
 
-def test_contributions_sum_to_each_value(platform: Platform) -> None:
-    margin = KEYS.replace("\n", "")
-    with platform.admin() as connection:
-        wrong = connection.execute(
-            f"with sums as (select {margin}, sum(contribution) as total from marts.bridge_value_rows group by {margin})"
-            f" select count(*) from marts.fct_indicator_values as v left join sums using ({margin})"
-            " where v.value is not null and abs(v.value - coalesce(sums.total, 0)) > 0.000001"
-        ).fetchone()
-    assert wrong == (0,)
-
-
 def test_trace_names_the_rows_of_the_files(platform: Platform) -> None:
     printed = platform.lakou("trace", "A1-01", "--period", "2026-T3").stdout.splitlines()
     head = re.fullmatch(r"A1-01 2026-T3: (\d+)(?:\.0+)? \(\w+\), (\d+) rows", printed[0])

@@ -24,13 +24,17 @@ def publication(settings: Settings) -> Iterator[psycopg.Connection]:
             "insert into published.publications"
             " values (990001, 3, '2026-11-15 02:30Z', '2026-11-15', 'PUBLIEE', '', true)"
         )
-        for table in ("indicator_values", "indicators", "commitments", "deliveries"):
+        for table in ("indicator_values", "indicators", "axis_members", "commitments", "deliveries"):
             connection.execute(
                 f"create table published.{table}_990001 partition of published.{table} for values in (990001)"
             )
         connection.execute(
             "insert into published.indicators values (990001, 'A1-01', 'Personnes formées', 'f', 'h', 'personnes', '↑',"
             " 'distinct', 'd', 't', 'o', 'n≥11', 1)"
+        )
+        labels = [("F", "Femmes", 1), ("M", "Hommes", 2), ("X", "Autre", 3)]
+        connection.cursor().executemany(
+            "insert into published.axis_members values (990001, 'SEXE', 'Sexe', %s, %s, %s)", labels
         )
         yield connection
 
