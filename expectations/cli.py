@@ -11,10 +11,14 @@ import click
 from expectations.runner import audit_publication, inspect_loads
 from ingestion.building import build
 from ingestion.cli import main
+from ingestion.connectors.cli import source, source_pull
 from ingestion.database import connect
 from ingestion.publishing import publish
 from ingestion.settings import load_settings
 from ingestion.tracing import Cell, trace
+
+main.add_command(source)
+main.add_command(source_pull)
 
 
 @main.command("build")

@@ -162,7 +162,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sweep_unfinished(settings: Settings, partner_codes: Iterable[str], now: float) -> int:
-    """Delete what a writer that was stopped left beside the receipts and templates.
+    """Delete what a writer that was stopped left beside the receipts, templates and files made of sources.
 
     Args:
         now: seconds since the epoch.
@@ -172,7 +172,7 @@ def sweep_unfinished(settings: Settings, partner_codes: Iterable[str], now: floa
     """
     deleted = 0
     for code in partner_codes:
-        for folder in (settings.drop / code / name for name in ("accuses", "modeles")):
+        for folder in (settings.drop / code / name for name in ("accuses", "depot", "modeles")):
             with suppress(OSError), os.scandir(folder) as entries:
                 for entry in entries:
                     if not TEMPORARY.fullmatch(entry.name):

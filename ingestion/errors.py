@@ -44,3 +44,15 @@ class BlockedFile(LakouError):  # noqa: N818 - it is an answer to a partner, not
 
 class PublicationHeld(LakouError):  # noqa: N818 - figures were kept on purpose
     """The audit of a publication failed: what it concerns keeps its last good figures."""
+
+
+class SourceError(LakouError):
+    """A system that is pulled does not answer as it should; what was pulled before is kept and the next pull goes on."""
+
+
+class SourceRefusal(SourceError):  # noqa: N818 - the server has answered: its answer is no
+    """The system refuses our account (wrong key, no right, locked): never tried again before a person has mended it."""
+
+
+class SourceMissing(SourceError):  # noqa: N818 - the server has answered: there is none
+    """The form, survey, entity or record asked for is not there."""

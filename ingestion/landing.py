@@ -110,6 +110,34 @@ def stage(settings: Settings, source_path: Path, clear: BinaryIO) -> Landed:
     return Landed(path, reader.digest.hexdigest(), reader.size, wrapped)
 
 
+def store(settings: Settings, folder: str, data: bytes) -> Landed:
+    """Encrypt bytes into a folder of the landing, under a name of their own.
+
+    The caller holds `loading.arrivals` until it has written down the path: a file that no book names is swept away.
+
+    Raises:
+        ConfigurationError: the landing key is missing, unreadable or no key.
+        LakouError: the landing cannot be written (full, no permission).
+    """
+    import pyrage
+
+    landing_key = _landing_key(settings)
+    filesystem, root = _filesystem(settings)
+    identity = pyrage.x25519.Identity.generate()
+    path = f"{folder}/{secrets.token_hex(16)}.age"
+    try:
+        filesystem.makedirs(f"{root}/{folder}", exist_ok=True)
+        with filesystem.open(f"{root}/{path}", "wb") as target:
+            target.write(pyrage.encrypt(data, [identity.to_public()]))
+            target.flush()
+            if hasattr(target, "fileno"):
+                os.fsync(target.fileno())
+    except OSError as error:
+        raise _unwritable(settings, error) from error
+    wrapped = pyrage.encrypt(str(identity).encode(), [landing_key.to_public()])
+    return Landed(path, hashlib.sha256(data).hexdigest(), len(data), wrapped)
+
+
 def keep(settings: Settings, staged: Landed, partner_code: str, copies: int = 0) -> Landed:
     """Give what was staged the name under which it stays: by its partner and its contents.
 
@@ -155,14 +183,20 @@ def sweep_arriving(settings: Settings) -> int:
 
 
 def sweep(settings: Settings, connection: psycopg.Connection[Any]) -> int:
-    """Delete landed files that no delivery refers to, since a receiver was killed between storing and recording.
+    """Delete landed files that no book names, since a receiver was killed between storing and recording.
 
     The caller is the only one that stores. The file is still in the drop, or its owner has withdrawn it.
 
     Returns:
         How many files were deleted.
     """
-    known = {path for (path,) in connection.execute("select distinct path from ops.landing_files")}
+    known = {
+        path
+        for (path,) in connection.execute(
+            "select path from ops.landing_files union select path from ops.source_pages"
+            " union select path from ops.source_blocks"
+        )
+    }
     return _sweep(settings, "", known)
 
 

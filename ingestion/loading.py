@@ -147,18 +147,27 @@ def record(
     """Write down a delivery whose bytes have landed."""
     connection.execute(
         "insert into ops.deliveries (delivery_id, feed, partner_code, file_name, period, period_start, period_end,"
-        " version, part, sha256, size_bytes, received_at, contract_version, sheet)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " version, part, sha256, size_bytes, received_at, contract_version, sheet, source)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 'DEPOT'))",
         [
             delivery.delivery_id, delivery.feed, delivery.partner_code, delivery.file_name, delivery.period,
             delivery.period_start, delivery.period_end, delivery.version, delivery.part, landed.sha256, landed.size,
-            delivery.received_at, contract_version, delivery.sheet,
+            delivery.received_at, contract_version, delivery.sheet, source_of(connection, delivery),
         ],
     )  # fmt: skip
     connection.execute(
         "insert into ops.landing_files (delivery_id, path, wrapped_key) values (%s, %s, %s)",
         [delivery.delivery_id, landed.path, landed.wrapped_key],
     )
+
+
+def source_of(connection: psycopg.Connection[Any], delivery: Delivery) -> str | None:
+    """The source that was pulled to make this very file; none where a person dropped it."""
+    row = connection.execute(
+        "select source_name from ops.source_files where partner_code = %s and feed = %s and period = %s and sha256 = %s",
+        [delivery.partner_code, delivery.feed, delivery.period, delivery.sha256],
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def landed_copies(
@@ -192,7 +201,8 @@ def check_place(connection: psycopg.Connection[Any], delivery: Delivery, today: 
     """See that a delivery has its place among those of its partner and feed.
 
     Raises:
-        BlockedFile: its period is to come or overlaps another grain, or its version or part was taken already.
+        BlockedFile: its period is to come, overlaps another grain or is fed by a source, or its version or part was
+            taken already.
     """
     assert delivery.period_start is not None
     assert delivery.version is not None
@@ -201,6 +211,18 @@ def check_place(connection: psycopg.Connection[Any], delivery: Delivery, today: 
             "PERIODE-FUTURE",
             f"La période {delivery.period} n'a pas encore commencé (nous sommes le {today:%d/%m/%Y}).",
             "Vérifiez la période dans le nom du fichier, puis déposez-le de nouveau.",
+        )
+    feeding = connection.execute(
+        "select source_name from ops.source_files where partner_code = %s and feed = %s and period = %s limit 1",
+        [delivery.partner_code, delivery.feed, delivery.period],
+    ).fetchone()
+    if feeding is not None and source_of(connection, delivery) is None:
+        raise BlockedFile(
+            "SOURCE-AUTOMATIQUE",
+            f"La période {delivery.period} est alimentée automatiquement par votre outil (source « {feeding[0]} ») :"
+            " un fichier déposé à la main la contredirait.",
+            "Corrigez les données dans votre outil : elles seront reprises à la prochaine lecture. Pour revenir aux"
+            " fichiers, demandez à l'équipe de pilotage d'arrêter la source.",
         )
     others = connection.execute(
         "select period, version, part, state from ops.deliveries where partner_code = %s and feed = %s"

@@ -10,7 +10,7 @@ import polars as pl
 from psycopg import sql
 
 from ingestion.contracts import ANY, PERSON
-from ingestion.loading import RECEIVED, REFUSED, Delivery
+from ingestion.loading import RECEIVED, REFUSED, Delivery, source_of
 from ingestion.objects import meets
 
 if TYPE_CHECKING:
@@ -146,6 +146,9 @@ def too_large_a_change(
     if waited_before <= WAITING_SHARE * rows_before and judged.rows_awaiting <= WAITING_SHARE * told:
         before = {item.title: item.value for item in measures(connection, contract, before_ids)}
         pairs += [(item, before[item.title]) for item in values if item.title in before]
+    if source_of(connection, judged) is not None:
+        # answers come in day after day: only what is lost is no ordinary day of a tool
+        pairs = [(item, value) for item, value in pairs if item.value < value]
     changes = [_told(item, value) for item, value in pairs if _is_too_large(value, item.value)]
     return " ; ".join(changes) or None
 

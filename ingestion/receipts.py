@@ -14,7 +14,7 @@ import polars as pl
 from ingestion import mail, pages, rejects, reminders
 from ingestion.contracts import load_contract, load_contracts
 from ingestion.drop import write_atomically
-from ingestion.loading import ACCEPTED, REFUSED, Delivery, find, next_part
+from ingestion.loading import ACCEPTED, REFUSED, Delivery, find, next_part, source_of
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def issue(
     given = list(earlier[-1]["rejects"]) if earlier else []
     further = pl.DataFrame(schema=FINDINGS) if warnings is None else _in_order(warnings)
     ordered = _in_order(pl.concat([_in_order(findings), further]))
-    rows = _to_give_back(delivery, refused_source)
+    # what a source gave is mended there: a file sent by hand would be undone by its next version
+    rows = _to_give_back(delivery, refused_source) if source_of(connection, delivery) is None else None
     if contract is not None and rows is not None:
         part = next_part(connection, delivery)
         given.append(f"{folder}/{rejects.file_name(contract, delivery, part)}")
@@ -656,6 +657,7 @@ def _page(
         due=reminders.next_due(connection, delivery.partner_code, min(today, delivery.received_at.date())),
         again=again,
         shown_name=shown_name,
+        source=source_of(connection, delivery),
     )
 
 
@@ -679,6 +681,7 @@ def _rendered(
     shown_name: str | None = None,
     is_preview: bool = False,
     names: Sequence[str] = (),
+    source: str | None = None,
 ) -> bytes:
     """The page of a receipt.
 
@@ -689,6 +692,7 @@ def _rendered(
         due: what is to be delivered next.
         again: said first where the same contents came again, under `shown_name`.
         names: how files of this partner may be called, where this one's name told nothing.
+        source: that was pulled to make the file; none where a person dropped it.
     """
     body = history[-1]
     problems = findings.filter((pl.col("severity") != "NOTE") & (pl.col("rule_id") != HELD))
@@ -722,6 +726,7 @@ def _rendered(
         due=due,
         again=again,
         is_preview=is_preview,
+        source=source,
     )
 
 

@@ -131,11 +131,14 @@ def replay(settings: Settings, delivery_id: str) -> Delivery:
         return receiver.find(delivery_id)
 
 
-def preview(settings: Settings, path: Path, partner_code: str | None = None) -> tuple[Preview, ...]:
+def preview(
+    settings: Settings, path: Path, partner_code: str | None = None, *, is_placed: bool = True
+) -> tuple[Preview, ...]:
     """Judge a file as the drop would, and write nothing.
 
     Args:
         partner_code: whose file it is; by default the one that its name or its marks give.
+        is_placed: judge its place among those received before, too.
 
     Returns:
         One answer a delivery: a workbook may carry several.
@@ -144,7 +147,7 @@ def preview(settings: Settings, path: Path, partner_code: str | None = None) -> 
         LakouError: there is no such partner, or a key is missing.
     """
     with _receiver(settings, log.info) as receiver:
-        return receiver.preview(path, partner_code)
+        return receiver.preview(path, partner_code, is_placed=is_placed)
 
 
 class _Receiver:
@@ -481,7 +484,7 @@ class _Receiver:
         ).fetchone()
         return row is not None
 
-    def preview(self, path: Path, partner_code: str | None) -> tuple[Preview, ...]:
+    def preview(self, path: Path, partner_code: str | None, *, is_placed: bool) -> tuple[Preview, ...]:
         extension = extension_of(path.name)
         marks = read_marks(path, extension)
         named = [mark.partner_code for mark in marks if mark.partner_code]
@@ -492,17 +495,18 @@ class _Receiver:
         answers = []
         for item in meanings(dropped.file_name, marks, self.partner(code)):
             delivery = self._delivery(dropped, landed, item, dt.datetime.now(dt.UTC))
-            answers.append(self._previewed(delivery, item, path))
+            answers.append(self._previewed(delivery, item, path, is_placed=is_placed))
         return tuple(answers)
 
-    def _previewed(self, delivery: Delivery, item: Meaning, path: Path) -> Preview:
+    def _previewed(self, delivery: Delivery, item: Meaning, path: Path, *, is_placed: bool) -> Preview:
         contract = load_contract(delivery.feed) if delivery.feed else None
         try:
             if item.blocked is not None:
                 raise item.blocked
             assert contract is not None
-            with self._connection.transaction(force_rollback=True):
-                loading.check_place(self._connection, delivery, self._today)
+            if is_placed:
+                with self._connection.transaction(force_rollback=True):
+                    loading.check_place(self._connection, delivery, self._today)
             context = self._context(delivery, contract, self._lookups)
             judgement = judge_file(path, extension_of(delivery.file_name), context, delivery.sheet)
         except BlockedFile as blocked:

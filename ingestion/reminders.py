@@ -57,6 +57,7 @@ class Listed:
         rejects: file names of the rows to mend that its receipts gave.
         held: why it waits for a person, if it does.
         is_superseded: a higher version stands for its period.
+        is_pulled: it was made of a source, where it is mended.
     """
 
     delivery_id: str
@@ -78,6 +79,7 @@ class Listed:
     rejects: tuple[str, ...]
     held: str | None
     is_superseded: bool
+    is_pulled: bool
 
     @property
     def title(self) -> str:
@@ -363,7 +365,7 @@ def _deliveries(connection: psycopg.Connection[Any], partner_code: str) -> tuple
         connection,
         "select d.delivery_id, d.feed, d.file_name, d.period, d.period_start, d.version, d.part, d.sha256,"
         " d.received_at, d.state, d.is_blocked, d.rows_received, d.rows_accepted, d.rows_awaiting, d.rows_rejected,"
-        " r.html_path as receipt, r.rejects, h.reasons as held,"
+        " r.html_path as receipt, r.rejects, h.reasons as held, d.source <> 'DEPOT' as is_pulled,"
         " exists (select 1 from ops.supersessions as s where s.superseded_delivery_id = d.delivery_id) as is_superseded"
         " from ops.deliveries as d left join lateral (select html_path, body -> 'rejects' as rejects"
         " from ops.receipts where delivery_id = d.delivery_id order by revision desc limit 1) as r on true"

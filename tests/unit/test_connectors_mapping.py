@@ -1,0 +1,133 @@
+"""A source's file: what is wrong in it is told with its line, before anything is pulled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.connectors.mapping import Source, load_source, load_sources
+from ingestion.connectors.rows import file_of, moment, period_of, row_of
+from ingestion.contracts import load_contract
+from ingestion.errors import ConfigurationError
+
+F04 = """\
+system: limesurvey
+address: https://enquetes.example.org
+connection: enquetes
+partner: KABIA
+zone: America/Martinique
+feeds:
+  - entity: 185393
+    feed: F04
+    columns:
+      enquete_id: {constant: E-1}
+      reponse_id: {field: id, prefix: R-}
+      type: {field: moment, codes: {c: CHAUD, f: FROID}, default: AVANT}
+      session_id: session
+      date_reponse: {field: submitdate, clock: server}
+      utilise_ia_travail: {field: ia, codes: {Y: OUI, N: NON}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LAKOU_SOURCES_DIR", str(tmp_path))
+    return tmp_path
+
+
+def load(folder: Path, text: str, name: str = "enquetes") -> Source:
+    (folder / f"{name}.yml").write_text(text, encoding="utf-8")
+    return load_source(name)
+
+
+def test_a_source_says_which_field_gives_which_column(folder: Path) -> None:
+    source = load(folder, F04)
+    (feed,) = source.feeds
+    assert (feed.entity, feed.table, feed.grain, feed.period.field) == ("185393", "185393", "month", "submitdate")
+    assert feed.fields == {"id", "moment", "session", "submitdate", "ia"}
+    fields = {"id": "12", "moment": "c", "session": "S1", "submitdate": "2026-03-31 23:30:00", "ia": "Y"}
+    zone = "America/Martinique"
+    assert row_of(feed, load_contract("F04"), fields, zone, zone) == (
+        "E-1", "R-12", "CHAUD", "S1", "2026-03-31T23:30:00", "OUI",
+    )  # fmt: skip
+    assert period_of(feed, fields, zone, zone) == "2026-03"
+    assert period_of(feed, {**fields, "submitdate": "hier"}, zone, zone) == ""
+    assert row_of(feed, load_contract("F04"), {"id": "1", "moment": ""}, zone, zone)[2] == "AVANT"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("system: limesurvey\n", "", "enquetes.yml:1: `system:` is missing"),
+        ("limesurvey", "excel", "there is no connector for the system 'excel'"),
+        ("partner: KABIA", "partner: kabia", "enquetes.yml:4: 'kabia' does not have the form expected"),
+        ("America/Martinique", "Fort-de-France", "enquetes.yml:5: 'Fort-de-France' is no time zone"),
+        ("partner: KABIA", "partner: KABIA\ncouleur: bleu", "enquetes.yml:5: 'couleur' is not known here"),
+        ("partner: KABIA", "partner: KABIA\npartner: AUTRE", "enquetes.yml:5: 'partner' is said twice"),
+        ("feed: F04", "feed: F99", "enquetes.yml:8: 'F99' is not known here"),
+        ("session_id: session", "session: session", "enquetes.yml:13: F04 has no column 'session'"),
+        ("      session_id: session\n", "", "enquetes.yml:7: nothing gives the column 'session_id'"),
+        ("c: CHAUD", "c: TIEDE", "enquetes.yml:12: type cannot be 'TIEDE'"),
+        ("session_id: session", "session_id: {field: a, constant: b}", "enquetes.yml:13: session_id needs a field or"),
+        ("session_id: session", "session_id:", "enquetes.yml:13: session_id has no field"),
+        ("clock: server", "clock: horloge", "enquetes.yml:14: 'horloge' is not known here"),
+        ("feed: F04", "feed: F04\n    grain: year", "enquetes.yml:7: a file of F04 is of one month"),
+        ("feeds:", "schedule: tous les jours\nfeeds:", "enquetes.yml:6: 'tous les jours' does not have the form"),
+        ("      date_reponse: {field: submitdate, clock: server}\n", "", "enquetes.yml:7: nothing says of which period"),
+        ("zone:", "zone: [", "enquetes.yml cannot be read"),
+        ("session_id: session", "jeton_participant: token\n      session_id: session",
+         "enquetes.yml:13: jeton_participant is personal, and the field 'token' is not declared so"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_its_line(folder: Path, before: str, after: str, said: str) -> None:
+    assert before in F04
+    with pytest.raises(ConfigurationError) as raised:
+        load(folder, F04.replace(before, after))
+    assert said in raised.value.what
+
+
+def test_personal_fields_need_the_country_of_processing_and_the_contract(folder: Path) -> None:
+    text = F04.replace("feeds:", "personal: [token]\nfeeds:") + "      jeton_participant: token\n"
+    with pytest.raises(ConfigurationError, match="says neither where they are processed nor under which contract"):
+        load(folder, text)
+    complete = text.replace("feeds:", "processing: {country: France, contract: DPA-2026-4}\nfeeds:")
+    assert load(folder, complete).contract == "DPA-2026-4"
+
+
+def test_one_feed_of_a_partner_has_one_source(folder: Path) -> None:
+    load(folder, F04)
+    load(folder, F04, "autre")
+    with pytest.raises(ConfigurationError, match=r"fed by autre\.yml already"):
+        load_sources()
+
+
+@pytest.mark.parametrize(
+    ("text", "clock", "zone", "shown"),
+    [
+        # the device said where it was
+        ("2026-05-21T20:15:00-04:00", "device", "UTC", "2026-05-21T20:15:00"),
+        ("2026-05-22T00:15:00Z", "utc", "UTC", "2026-05-21T20:15:00"),
+        ("2026-05-22T00:15:00", "utc", "Europe/Paris", "2026-05-21T20:15:00"),
+        # the last evening of a month in Martinique is the next month on a server in Paris
+        ("2026-04-01 03:30:00", "server", "Europe/Paris", "2026-03-31T21:30:00"),
+        ("2026-03-31 23:30:00", "server", "America/Martinique", "2026-03-31T23:30:00"),
+        ("2026-05-21T20:15:00", "device", "UTC", None),
+        # a day is that day, wherever it is read, also where it is kept as local midnight
+        ("2026-05-21", "server", "Europe/Paris", "2026-05-21T00:00:00"),
+        ("1779314400", "wall", "Europe/Paris", "2026-05-21T00:00:00"),
+        ("1779314400", "server", "Europe/Paris", "2026-05-20T18:00:00"),
+        ("2026-03-07 00:00:00", "wall", "UTC", "2026-03-07T00:00:00"),
+        ("bientôt", "server", "UTC", None),
+        ("2026", "server", "UTC", None),
+    ],
+)
+def test_a_moment_is_shown_by_the_programme_s_clock(text: str, clock: str, zone: str, shown: str | None) -> None:
+    found = moment(text, clock, zone, "America/Martinique")
+    assert (found.isoformat() if found else None) == shown
+
+
+def test_the_same_rows_are_the_same_bytes_and_any_text_is_kept() -> None:
+    rows = [("a;b", 'dit "oui"'), ("deux\nlignes", "\ud800")]
+    assert file_of(["x", "y"], rows) == file_of(["x", "y"], rows)
+    assert file_of(["x", "y"], rows).decode("utf-8-sig").splitlines()[1] == '"a;b";"dit ""oui"""'
