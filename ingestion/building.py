@@ -62,22 +62,28 @@ def build(
     with _alone(settings) as connection:
         if as_of is not None:
             return _show(settings, connection, as_of, started, progress)
+        from ingestion.people_erasing import finish
+
         newest, built = _newest(connection), _built(connection)
+        # a build killed between its end and this
+        finish(settings, connection, built)
         loads = _waiting(connection)
         held = _hold(settings, connection, inspect(settings, loads)) if loads else set()
         today = business_date(connection, started)
-        if not full and set(loads) <= held and _up_to_date(connection, newest, today):
+        from ingestion.linking import has_waiting_answers, links_are_of_other_rules, record_links
+
+        is_answered = has_waiting_answers(connection)
+        if not full and not is_answered and set(loads) <= held and _up_to_date(connection, newest, today):
             progress(f"Nothing new since build {newest}")
             return BuildSummary(newest, newest, 0, len(held), 0, 0, _since(started), is_new=False)
+        full = full or (built > 0 and links_are_of_other_rules(connection))
         build_id = newest + 1
         numbered = _number(connection, build_id, [load for load in loads if load not in held], today, full=full)
         progress(f"Build {build_id}: {numbered} new loads, {len(held)} held")
         try:
             with connection.transaction():
-                from ingestion.linking import record_links
-
                 people = record_links(connection, build_id)
-            progress(f"Build {build_id}: {people} person keys linked")
+            progress(f"Build {build_id}: {people} sets of person keys linked anew")
             if built:
                 _set_marts(connection, built, built, is_complete=False)
             models = run_dbt(settings, build_id, as_of=build_id, since=0 if full else built, full=full)
@@ -97,6 +103,7 @@ def build(
                 "insert into ops.settings values ('project_hash', %s) on conflict (name) do update set value = excluded.value",
                 [_project_hash()],
             )
+        finish(settings, connection, build_id)
         progress(f"Build {build_id}: {models} models and tests, {_since(started):.1f} s")
         return BuildSummary(build_id, build_id, numbered, len(held), people, models, _since(started), is_new=True)
 
@@ -112,8 +119,8 @@ def _waiting(connection: psycopg.Connection) -> list[int]:
     return [
         load
         for (load,) in connection.execute(
-            "select l.load_id from ops.loads as l where l.build_id is null and not exists (select 1 from ops.holds as h"
-            " where h.delivery_id = l.delivery_id and h.released_at is null) order by l.load_id"
+            "select l.load_id from ops.loads as l where l.build_id is null and (l.kind = 'EFFACEMENT' or not exists ("
+            "select 1 from ops.holds as h where h.delivery_id = l.delivery_id and h.released_at is null)) order by l.load_id"
         )
     ]
 
@@ -164,7 +171,7 @@ def _hold(settings: Settings, connection: psycopg.Connection, failures: dict[str
     hold(settings, connection, failures)
     held = connection.execute(
         "select l.load_id from ops.loads as l inner join ops.holds as h using (delivery_id)"
-        " where h.released_at is null and l.build_id is null"
+        " where h.released_at is null and l.build_id is null and l.kind <> 'EFFACEMENT'"
     )
     return {load for (load,) in held}
 
@@ -185,6 +192,7 @@ def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: 
         "LAKOU_DBT_PASSWORD": settings.secret("lakou_dbt"),
         "LAKOU_AS_OF_BUILD": str(as_of),
         "LAKOU_SINCE_BUILD": str(since),
+        "LAKOU_PROJECT_HASH": _project_hash(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingestion.errors import LakouError
+from ingestion.people_commands import person
 from ingestion.settings import ROLES, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ def main(ctx: click.Context, verbose: bool) -> None:
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ctx.obj = load_settings()
+
+
+main.add_command(person)
 
 
 @main.command()
@@ -281,6 +285,10 @@ def hold_list(settings: Settings, is_json: bool) -> None:
         rows = connection.execute(
             "select hold_id, delivery_id, reason, opened_at from ops.holds where released_at is null order by hold_id"
         ).fetchall()
+        questions = connection.execute(
+            "select count(*) from ops.person_reviews as r where r.closed_build is null and not exists (select from"
+            " ops.person_decisions as d where d.review_id = r.review_id and d.revoked_at is null)"
+        ).fetchone()
     held = [dict(zip(("hold_id", "delivery_id", "reason", "opened_at"), row, strict=True)) for row in rows]
     if is_json:
         _print_json(held)
@@ -289,6 +297,8 @@ def hold_list(settings: Settings, is_json: bool) -> None:
         click.echo(f"{item['hold_id']:>6} {item['delivery_id']}  {item['reason']}")
     if not held:
         click.echo("Nothing is held.")
+    if questions and questions[0]:
+        click.echo(f"{questions[0]} questions about people wait as well: see `lakou person review list`")
 
 
 @hold.command("release")
@@ -333,6 +343,82 @@ def close(settings: Settings, /, programme: str, period: str, is_json: bool, **o
     closed = close_period(settings, programme.upper(), period, **options, progress=_progress(is_json))
     if is_json:
         _print_json(dataclasses.asdict(closed))
+
+
+@main.command()
+@click.argument("programme")
+@click.argument("period")
+@click.option("--draft", is_flag=True, help="A provisional book of a period not closed, marked so on each page.")
+@click.option(
+    "-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder; by default books/."
+)
+@as_json
+@click.pass_obj
+def book(settings: Settings, /, programme: str, period: str, is_json: bool, **options: Any) -> None:
+    """Write the closing book of PROGRAMME for PERIOD: an accessible page and, where Chromium is there, its PDF.
+
+    The first run keeps them with the closing; the next ones write the same bytes again.
+    """
+    from ingestion.book.making import write_book
+
+    summary = write_book(settings, programme.upper(), period, **options, progress=_progress(is_json=True))
+    if is_json:
+        _print_json(dataclasses.asdict(summary))
+        return
+    for file in summary.files:
+        click.echo(f"{file.path}  sha256 {file.sha256}  {'made' if file.is_new else 'as kept'}")
+
+
+@main.command("quote")
+@click.argument("reference")
+@as_json
+@click.pass_obj
+def quote_command(settings: Settings, reference: str, is_json: bool) -> None:
+    """Give the value that REFERENCE names (MQ.2026-T3.A1-01.p12), as that publication showed it."""
+    from ingestion.database import connect
+    from ingestion.quoting import quote
+
+    with connect(settings, "lakou_reader") as reader:
+        found = quote(reader, reference)
+    if is_json:
+        _print_json(dataclasses.asdict(found))
+        return
+    click.echo(
+        f"{found.reference}: {found.value_text} ({found.indicator_label}, {found.unit}, {found.state}),"
+        f" publication {found.publication_id} of {found.business_date}, definition {found.definition_hash}"
+    )
+
+
+@main.command("export")
+@click.option(
+    "-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path), help="By default open-data/."
+)
+@click.option("--administration", default="", help="Whom the service belongs to; by default the programme's name.")
+@as_json
+@click.pass_obj
+def export_command(settings: Settings, folder: Path | None, administration: str, is_json: bool) -> None:
+    """Write what is published as open data: the national impact schema, richer tables and a Data Package."""
+    from ingestion.exporting import export
+
+    summary = export(settings, folder=folder, administration=administration, progress=_progress(is_json=True))
+    if is_json:
+        _print_json(dataclasses.asdict(summary))
+        return
+    for file in summary.files:
+        click.echo(f"{file.path}  sha256 {file.sha256}")
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@as_json
+@click.pass_obj
+def prune(settings: Settings, dry_run: bool, is_json: bool) -> None:
+    """Take away old publications that no closing pins, and the keys of old landed files."""
+    from ingestion import retention
+
+    pruned = retention.prune(settings, dry_run=dry_run, progress=_progress(is_json))
+    if is_json:
+        _print_json(dataclasses.asdict(pruned))
 
 
 @main.command()

@@ -85,7 +85,9 @@ def restate(connection: psycopg.Connection, publication_id: int, build_id: int) 
         with connection.transaction():
             shares += _restate_one(connection, closing)
     if rows:
-        connection.execute(_FORGET)
+        with connection.transaction():
+            connection.execute(_FORGET)
+            connection.execute(_FORGOTTEN)
     return shares
 
 
@@ -359,7 +361,7 @@ from (
 ) as came
 """
 
-# changed rows of people whom a merge or a split since the closing has touched
+# changed rows of people whom a merge, a split or an objection since the closing has touched
 _REGROUPED = """
 create temporary table regrouped on commit drop as
 select distinct c.indicator_code, c.source
@@ -371,7 +373,7 @@ where e.entity_key in (
     where l.person_key in (
         select m.person_key
         from ops.person_links as m
-        where m.cause in ('FUSION', 'SEPARATION')
+        where m.cause in ('FUSION', 'SEPARATION', 'OPPOSITION')
             and m.known_from_build > %(closed_build)s and m.known_from_build <= %(build)s
     )
 )
@@ -504,22 +506,23 @@ from published.restatement_cells
 where reached <> former
 """
 
-# whom an erasure took out of the last delivery that knew them: their rows still count, and lead to nobody
+# whom an erasure took away: their rows still count, and lead to nobody
 _FORGET = """
 with gone as materialized (
-    select erased.subject_key, 'E' || md5(gen_random_uuid()::text) as token
+    select taken.participant_id, 'E' || md5(gen_random_uuid()::text) as token
     from (
-        select distinct r.subject_key
-        from published.closing_rows as r
-        inner join ops.supersessions as s on r.delivery_id = s.superseded_delivery_id
-        inner join ops.loads as l on s.superseding_load_id = l.load_id
-        where s.cause = 'EFFACEMENT' and l.build_id is not null
-            and r.subject_key in (select k.participant_id from ops.person_links as k)
-            and r.subject_key not in (select p.participant_id from marts.dim_participant as p)
-    ) as erased
+        select distinct unnest(e.participant_ids) as participant_id
+        from ops.erasures as e
+        where e.finished_at is not null
+    ) as taken
+    where taken.participant_id not in (select p.participant_id from marts.dim_participant as p)
 )
 update published.closing_rows as r
 set entity_key = case when r.entity_key = r.subject_key then gone.token else r.entity_key end, subject_key = gone.token
 from gone
-where r.subject_key = gone.subject_key
+where r.subject_key = gone.participant_id
 """
+
+_FORGOTTEN = (
+    "update ops.erasures set participant_ids = null where participant_ids is not null and finished_at is not null"
+)

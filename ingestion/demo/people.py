@@ -93,7 +93,7 @@ def plain(text: str) -> str:
 
 
 def make_people(count: int, rng: random.Random) -> list[Person]:
-    """`count` people: relatives who share an address, homonyms of another year, people of two addresses included."""
+    """`count` people: relatives who share an address, homonyms of another year, people of two addresses, hard cases included."""
     places = communes()
     codes, weights = list(places), [population for _, _, population in places.values()]
     names = [(birth, first, sex) for birth in BIRTH_NAMES for first, sex in _first_names()]
@@ -126,7 +126,7 @@ def make_people(count: int, rng: random.Random) -> list[Person]:
                 rng.random() ** 1.6 + 0.08,
             )
         )  # fmt: skip
-    return _relatives(_homonyms(people))
+    return _hard_cases(_relatives(_homonyms(people)))
 
 
 def _homonyms(people: list[Person]) -> list[Person]:
@@ -158,6 +158,44 @@ def _relatives(people: list[Person]) -> list[Person]:
             activity=0.9,
             birth_year=2003 + at,
         )
+    return changed
+
+
+def _hard_cases(people: list[Person]) -> list[Person]:
+    """People whom the rules cannot tell: nothing is drawn for them, so that all others stay who they are.
+
+    Five share an address, a first name and a year: more keys than one person has. Two birth names of one address, first
+    name and year are one person to the rules. Two homonyms of one year live in two communes.
+    """
+    changed = list(people)
+    able: dict[str, Person] = {}
+    for person in people[120:900]:
+        if (
+            "/" not in person.knows
+            and person.activity > 0.5
+            and person.commune in communes()
+            and not person.later_status
+        ):
+            able.setdefault(person.birth_name, person)
+    busiest = sorted(able.values(), key=lambda person: -person.activity)
+    if len(busiest) < 12:
+        return changed
+    for model, *others in (busiest[:5], busiest[5:7]):
+        for person in (model, *others):
+            changed[person.number] = replace(
+                person, knows="both", emails=model.emails[:1], first_name=model.first_name, birth_year=model.birth_year
+            )
+    model = busiest[7]
+    other = next(person for person in busiest[8:] if person.commune != model.commune)
+    changed[model.number] = replace(model, knows="both", emails=model.emails[:1])
+    changed[other.number] = replace(
+        other,
+        knows="both",
+        emails=other.emails[:1],
+        birth_name=model.birth_name,
+        first_name=model.first_name,
+        birth_year=model.birth_year,
+    )
     return changed
 
 

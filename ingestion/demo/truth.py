@@ -20,6 +20,7 @@ from ingestion.demo import (
 from ingestion.demo.in_force import files_in_force
 from ingestion.demo.making import File
 from ingestion.demo.truth_cells import KEYS, as_frame, catalogue, expected_deliveries, periods, values
+from ingestion.demo.truth_links import linked
 from ingestion.demo.twin import Twin
 
 FAMILIES = (
@@ -57,7 +58,7 @@ def indicator_values(twin: Twin) -> pl.DataFrame:
 
 def contributions(twin: Twin) -> dict[str, pl.DataFrame]:
     """What each indicator counts, by its code."""
-    in_force = files_in_force(twin.files)
+    in_force = linked(files_in_force(twin.files))
     return {code: rows for family in FAMILIES for code, rows in family.contributions(twin, in_force).items()}
 
 

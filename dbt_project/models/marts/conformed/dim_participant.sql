@@ -72,8 +72,15 @@ first_members as (
         memberships.row_number
 ),
 
+-- who objected is counted, and nothing is said of them
+objectors as (
+    select distinct participant_id
+    from links
+    where is_anonymous
+),
+
 -- someone known by certifications or memberships only has an age, and nothing else
-final as (
+known as (
     select
         coalesce(
             first_entries.participant_id, first_certifications.participant_id, first_members.participant_id
@@ -104,6 +111,20 @@ final as (
     full join first_members
         on coalesce(first_entries.participant_id, first_certifications.participant_id) = first_members.participant_id
     left join communes on first_entries.residence_commune_code = communes.territory_code
+),
+
+final as (
+    select
+        known.participant_id,
+        known.first_entry_on,
+        case when objectors.participant_id is null then known.age_band else 'NR' end as age_band,
+        case when objectors.participant_id is null then known.sex else 'NR' end as sex,
+        case when objectors.participant_id is null then known.employment_status else 'NR' end as employment_status,
+        case when objectors.participant_id is null then known.diploma_level else 'NR' end as diploma_level,
+        case when objectors.participant_id is null then known.commune_code else 'NR' end as commune_code,
+        case when objectors.participant_id is null then known.epci_code else 'NR' end as epci_code
+    from known
+    left join objectors on known.participant_id = objectors.participant_id
 )
 
 select * from final

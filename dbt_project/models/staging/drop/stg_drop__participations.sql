@@ -15,21 +15,25 @@ supersessions as (
     {{ first_supersessions() }}
 ),
 
+erasures as (
+    {{ erased_rows() }}
+),
+
 keyed as (
     select
         participations.*,
-        coalesce(participations.person_key_2, participations.person_key_1) as person_key,
+        coalesce(participations.person_key_2, participations.person_key_1) as person,
         coalesce(participations.objet_type, 'SESSION') as object_type
     from participations
 ),
 
 final as (
     select
-        {{ surrogate_key(['deliveries.partner_code', 'keyed.object_type', 'keyed.objet_id', 'keyed.person_key']) }}
+        {{ surrogate_key(['deliveries.partner_code', 'keyed.object_type', 'keyed.objet_id', 'keyed.person']) }}
             as participation_key,
         {{ surrogate_key(['keyed._object_partner_code', 'keyed.objet_id']) }} as object_key,
         deliveries.partner_code,
-        keyed.person_key,
+        ops.person_key(keyed.person_key_1, keyed.person_key_2, keyed.person_key_3) as person_key,
         keyed.programme_code,
         keyed.object_type,
         keyed.objet_id as object_id,
@@ -45,11 +49,12 @@ final as (
         keyed.canal_orientation as referral_channel,
         keyed.duree_suivie_h::numeric as followed_hours,
         keyed.date_fin_suivi::date as followed_until_on,
-        {{ raw_row_columns('keyed') }}
+        {{ raw_row_columns('keyed', by_row=true) }}
     from keyed
     inner join loads on keyed._load_id = loads.load_id
     inner join deliveries on keyed._delivery_id = deliveries.delivery_id
     left join supersessions on keyed._delivery_id = supersessions.delivery_id
+    left join erasures on keyed._delivery_id = erasures.delivery_id and keyed._row_number = erasures.row_number
     where loads.build_id is not null
 )
 

@@ -8,6 +8,7 @@ final as (
         person_key,
         participant_id,
         cause,
+        is_anonymous,
         known_from_build,
         known_to_build
     from person_links
