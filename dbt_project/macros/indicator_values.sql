@@ -35,6 +35,16 @@
     ({{ grain_rank(grain) }} - 1) * 100000 + ({{ period_start }} - date '1900-01-01')
 {%- endmacro %}
 
+{# The grain of a period's number. #}
+{% macro grain_of_period(number) -%}
+    (array['month', 'quarter', 'semester', 'year'])[{{ number }} / 100000 + 1]
+{%- endmacro %}
+
+{# The first day of a period's number. #}
+{% macro start_of_period(number) -%}
+    date '1900-01-01' + ({{ number }} % 100000)::integer
+{%- endmacro %}
+
 {# A cell as one integer: its margin and its period. #}
 {% macro cell_number(margin_number, period_number) -%}
     {{ margin_number }} * 400000 + {{ period_number }}
@@ -283,10 +293,11 @@ margins as materialized (
 {%- endmacro %}
 
 {#
-    From contributing rows to the values of every cell: CTEs from `numbered_rows` to `figures`. The caller gives the CTE
-    `contributions`, and those of indicator_sources, indicator_periods and indicator_margins before it.
+    From contributing rows to the sums of every cell that has any: CTEs from `numbered_rows` to `cell_sums`. The caller
+    gives the CTE `contributions`, and those of indicator_sources, indicator_periods and indicator_margins before it;
+    of a flow, `touched` names the periods (programme_code, indicator_code, period_number) that are asked for.
 #}
-{% macro indicator_cells() -%}
+{% macro cell_sums(touched=none) -%}
 -- entities are numbered: sums over millions of cells compare integers, not texts
 numbered_rows as (
     select
@@ -321,6 +332,7 @@ placed_rows as materialized (
         margins.timing,
         margins.first_grain_rank,
         margins.programme_code,
+        margins.indicator_code,
         rows_of_margins.occurred_on,
         rows_of_margins.counted_until,
         rows_of_margins.entity_key,
@@ -349,9 +361,21 @@ rows_by_cell as materialized (
         den
     from (
         {{ rows_by_period('placed_rows', [
-            'margin_number', 'measure', 'total_number', 'aggregation', 'entity_key', 'subject_key', 'members', 'num', 'den',
+            'programme_code', 'indicator_code', 'timing', 'margin_number', 'measure', 'total_number', 'aggregation',
+            'entity_key', 'subject_key', 'members', 'num', 'den',
         ]) }}
     ) as periods_of_rows
+    {% if touched -%}
+        where
+            timing = 'stock'
+            or (programme_code, indicator_code, period_number) in (
+                select
+                    {{ touched }}.programme_code,
+                    {{ touched }}.indicator_code,
+                    {{ touched }}.period_number
+                from {{ touched }}
+            )
+    {%- endif %}
 ),
 
 totals as materialized (
@@ -533,6 +557,52 @@ attributed as (
         )
 ),
 
+cell_sums as (
+    select
+        {% for column in margin_columns() -%}
+            margins.{{ column }},
+        {% endfor -%}
+        {{ grain_of_period(period_of_cell('totals.cell_number')) }} as period_grain,
+        {{ start_of_period(period_of_cell('totals.cell_number')) }} as period_start,
+        totals.num,
+        totals.den,
+        totals.squared_den,
+        totals.amount,
+        totals.measures,
+        spreads.mean,
+        spreads.deviation,
+        spreads.quartiles[1] as lower_quartile,
+        spreads.quartiles[2] as median,
+        spreads.quartiles[3] as upper_quartile,
+        entities.entities,
+        entities.counted,
+        entities.base,
+        subjects.subjects,
+        subjects.greatest_amount,
+        subjects.greatest_measures,
+        subjects.measures as subject_measures,
+        diversity.value as diversity,
+        bounds.largest_object,
+        bounds.heads,
+        gaps.value as gap,
+        attributed.value as attributed
+    from totals
+    inner join margins on {{ margin_of_cell('totals.cell_number') }} = margins.margin_number
+    left join spreads on totals.cell_number = spreads.cell_number
+    left join entities on totals.cell_number = entities.cell_number
+    left join subjects on totals.cell_number = subjects.cell_number
+    left join diversity on totals.cell_number = diversity.cell_number
+    left join bounds on totals.cell_number = bounds.cell_number
+    left join gaps on totals.cell_number = gaps.cell_number
+    left join attributed on totals.cell_number = attributed.cell_number
+)
+{%- endmacro %}
+
+{#
+    From the sums to the values of every cell, those without any row too: CTEs from `completeness` to `figures`. The caller
+    gives the CTE `cell_sums`, and those of indicator_sources, indicator_periods and indicator_margins before it.
+#}
+{% macro indicator_cells() -%}
 completeness as materialized (
     {{ cell_completeness('expected_deliveries', 'indicators') }}
 ),
@@ -565,30 +635,32 @@ cells as (
         indicators.secrecy,
         indicators.unit,
         indicators.factor,
-        coalesce(totals.num, 0) as num,
-        totals.den,
-        totals.measures,
-        spreads.mean,
-        spreads.deviation,
-        spreads.quartiles,
+        coalesce(cell_sums.num, 0) as num,
+        cell_sums.den,
+        cell_sums.measures,
+        cell_sums.mean,
+        cell_sums.deviation,
+        cell_sums.lower_quartile,
+        cell_sums.median,
+        cell_sums.upper_quartile,
         student.quantile,
-        entities.counted,
-        entities.base,
+        cell_sums.counted,
+        cell_sums.base,
         wholes.num as whole,
-        diversity.value as diversity,
-        bounds.largest_object,
-        bounds.heads,
-        gaps.value as gap,
-        attributed.value as attributed,
-        totals.den * totals.den / nullif(totals.squared_den, 0) as n_effective,
-        coalesce(entities.entities, 0) as entities,
+        cell_sums.diversity,
+        cell_sums.largest_object,
+        cell_sums.heads,
+        cell_sums.gap,
+        cell_sums.attributed,
+        cell_sums.den * cell_sums.den / nullif(cell_sums.squared_den, 0) as n_effective,
+        coalesce(cell_sums.entities, 0) as entities,
         coalesce(case
-            when indicators.secrecy in ('persons', 'firms') then subjects.subjects
-            when indicators.secrecy = 'heads' then totals.num
-            when margins.aggregation = 'ratio' then totals.den
-            when margins.aggregation in ('median', 'mean') then totals.measures
-            when margins.aggregation = 'rate' then coalesce(entities.counted, 0)
-            else entities.entities
+            when indicators.secrecy in ('persons', 'firms') then cell_sums.subjects
+            when indicators.secrecy = 'heads' then cell_sums.num
+            when margins.aggregation = 'ratio' then cell_sums.den
+            when margins.aggregation in ('median', 'mean') then cell_sums.measures
+            when margins.aggregation = 'rate' then coalesce(cell_sums.counted, 0)
+            else cell_sums.entities
         end, 0) as n,
         coalesce(indicators.smallest_n, case indicators.secrecy
             when 'firms' then parameters.smallest_firms
@@ -597,8 +669,8 @@ cells as (
         end) as smallest_n,
         indicators.secrecy = 'firms' and case
             when margins.aggregation in ('sum', 'ratio', 'cost')
-                then subjects.greatest_amount > parameters.dominance_share * totals.amount
-            else subjects.greatest_measures > parameters.dominance_share * subjects.measures
+                then cell_sums.greatest_amount > parameters.dominance_share * cell_sums.amount
+            else cell_sums.greatest_measures > parameters.dominance_share * cell_sums.subject_measures
         end as is_dominated,
         coalesce(completeness.expected, 0) as expected,
         round(completeness.accepted::numeric / completeness.expected, 6) as completeness
@@ -607,30 +679,18 @@ cells as (
         on margins.programme_code = periods.programme_code and margins.first_grain_rank <= periods.grain_rank
     inner join indicators on margins.indicator_code = indicators.indicator_code
     cross join parameters
-    left join totals
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = totals.cell_number
-    left join spreads
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = spreads.cell_number
-    left join entities
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = entities.cell_number
-    left join subjects
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = subjects.cell_number
-    left join totals as wholes
+    left join cell_sums
+        on
+            {{ same_columns('margins', 'cell_sums', margin_columns()) }}
+            and {{ same_columns('periods', 'cell_sums', ['period_grain', 'period_start']) }}
+    left join cell_sums as wholes
         on
             margins.aggregation = 'share'
-            and {{ cell_number(
-                "case margins.measure when 'counted' then margins.total_number else margins.margin_number end",
-                'periods.period_number',
-            ) }} = wholes.cell_number
-    left join diversity
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = diversity.cell_number
-    left join bounds
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = bounds.cell_number
-    left join gaps
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = gaps.cell_number
-    left join attributed
-        on {{ cell_number('margins.margin_number', 'periods.period_number') }} = attributed.cell_number
-    left join student on least(totals.measures - 1, 201) = student.degrees_of_freedom
+            and {{ same_columns('margins', 'wholes', margin_columns()[:-2]) }}
+            and {{ same_columns('periods', 'wholes', ['period_grain', 'period_start']) }}
+            and wholes.axis = 'TOTAL'
+            and wholes.member = 'TOTAL'
+    left join student on least(cell_sums.measures - 1, 201) = student.degrees_of_freedom
     left join completeness
         on
             margins.indicator_code = completeness.indicator_code
@@ -658,7 +718,7 @@ valued as (
                     when 'cost' then round(factor * num / nullif(base, 0), 6)
                     when 'share' then round(num / nullif(whole, 0), 6)
                     when 'mean' then round(mean, 6)
-                    when 'median' then round(quartiles[2]::numeric, 6)
+                    when 'median' then round(median::numeric, 6)
                     when 'diversity' then round(diversity, 6)
                     when 'gap' then round(gap, 6)
                 end
@@ -688,14 +748,14 @@ bounded as (
             when value is null then null
             when aggregation = 'proportion' then {{ wilson('-') }}
             when aggregation = 'mean' and measures > 1 then mean - quantile * deviation / sqrt(measures::numeric)
-            when aggregation = 'median' then quartiles[1]::numeric
+            when aggregation = 'median' then lower_quartile::numeric
             when aggregation = 'bounded' then greatest(entities, largest_object)
         end, 6) as low,
         round(case
             when value is null then null
             when aggregation = 'proportion' then {{ wilson('+') }}
             when aggregation = 'mean' and measures > 1 then mean + quantile * deviation / sqrt(measures::numeric)
-            when aggregation = 'median' then quartiles[3]::numeric
+            when aggregation = 'median' then upper_quartile::numeric
             when aggregation = 'bounded' then entities + coalesce(heads, 0)
         end, 6) as high,
         {{ value_state() }} as state

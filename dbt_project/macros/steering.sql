@@ -4,16 +4,7 @@
 #}
 {% macro asked_rows(asked) -%}
     {% for model in indicator_models() -%}
-        select
-            programme_code,
-            indicator_code,
-            entity_key,
-            occurred_on,
-            commune_code,
-            epci_code,
-            partner_code,
-            members,
-            num
+        select *
         from {{ ref(model) }}
         where
             exists (

@@ -21,6 +21,7 @@ FACTS = (
     "fct_deliveries",
     "fct_rejected_rows",
     "fct_commitments",
+    "fct_cell_sums",
     "fct_indicator_values",
 )
 HISTORIES = FACTS[:3]

@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString
@@ -230,11 +232,13 @@ def test_a_dropped_file_gets_its_receipt_and_changes_the_figure_by_the_scheduler
 
 
 def test_full_equals_incremental_row_for_row_and_as_of_gives_that_builds_figures(platform: Platform) -> None:
-    names = (*FACTS, "dim_participant", "fct_indicator_values")
+    names = (*FACTS, "dim_participant", "fct_cell_sums", "fct_indicator_values")
     incremental = {table: rows_of(platform, table) for table in names}
     with platform.admin() as connection:
         (newest,) = connection.execute("select build_id from ops.marts_state").fetchone() or (0,)
     assert newest > 1, "a build after the first one is what makes it incremental"
+    made = one(platform, "select count(distinct xmin::text) from marts.fct_cell_sums")
+    assert made > 1, "a build makes the sums of the periods touched again, and no others"
     platform.lakou("build", "--full")
     full = {table: rows_of(platform, table) for table in names}
     assert {table: len(rows) for table, rows in full.items()} == {t: len(rows) for t, rows in incremental.items()}
@@ -259,35 +263,45 @@ def test_full_equals_incremental_row_for_row_and_as_of_gives_that_builds_figures
     assert rows_of(platform, "fct_indicator_values") == incremental["fct_indicator_values"]
 
 
-def test_what_fails_its_audit_keeps_its_last_good_figures(platform: Platform) -> None:
+@contextmanager
+def spoiled(platform: Platform, *mistakes: LiteralString) -> Iterator[None]:
+    """A build whose figures are wrong, as a mistake in a model would make them; mended and published at the end."""
     platform.lakou("build", "--full")
+    with platform.admin() as connection:
+        connection.execute("create table public.right_values as table marts.fct_indicator_values")
+        for mistake in mistakes:
+            connection.execute(mistake)
+    yield
+    with platform.admin() as connection, connection.transaction():
+        connection.execute("delete from marts.fct_indicator_values")
+        connection.execute("insert into marts.fct_indicator_values table public.right_values")
+        connection.execute("drop table public.right_values")
+    platform.lakou("publish")
+
+
+def test_what_fails_its_audit_keeps_its_last_good_figures(platform: Platform) -> None:
     platform.lakou("publish")
     good = figures(platform)
-    platform.lakou("build", "--full")
-    with platform.admin() as connection:
-        connection.execute(
-            "update marts.fct_indicator_values set value = 3 where indicator_code = 'A1-06' and state = 'MESURE'"
-        )
-        connection.execute(
-            "update marts.fct_indicator_values set value = value + 1000, numerator = numerator + 1000"
-            " where indicator_code = 'A1-05' and territory_level = 'region' and state = 'MESURE'"
-        )
-    held = platform.lakou("publish", check=False)
-    assert held.returncode == 1
-    assert "un taux sort de l'intervalle" in held.stderr
-    now = figures(platform)
-    assert [row for row in now if row[1] == "A1-06"] == [row for row in good if row[1] == "A1-06"]
-    assert [row for row in now if row[1] == "A1-05"] != [row for row in good if row[1] == "A1-05"]
-    with platform.admin() as connection:
-        state, banner = connection.execute("select state, banner from pub.publication").fetchone() or ("", "")
-        failed = connection.execute(
-            "select count(*) from ops.quality_results where not success and severity = 'critical' and boundary = 'PUBLIE'"
-        ).fetchone()
-    assert state == "PARTIELLE"
-    assert "A1-06" in banner
-    assert failed != (0,)
-    platform.lakou("build", "--full")
-    platform.lakou("publish")
+    with spoiled(
+        platform,
+        "update marts.fct_indicator_values set value = 3 where indicator_code = 'A1-06' and state = 'MESURE'",
+        "update marts.fct_indicator_values set value = value + 1000, numerator = numerator + 1000"
+        " where indicator_code = 'A1-05' and territory_level = 'region' and state = 'MESURE'",
+    ):
+        held = platform.lakou("publish", check=False)
+        assert held.returncode == 1
+        assert "un taux sort de l'intervalle" in held.stderr
+        now = figures(platform)
+        assert [row for row in now if row[1] == "A1-06"] == [row for row in good if row[1] == "A1-06"]
+        assert [row for row in now if row[1] == "A1-05"] != [row for row in good if row[1] == "A1-05"]
+        with platform.admin() as connection:
+            state, banner = connection.execute("select state, banner from pub.publication").fetchone() or ("", "")
+            failed = connection.execute(
+                "select count(*) from ops.quality_results where not success and severity = 'critical' and boundary = 'PUBLIE'"
+            ).fetchone()
+        assert state == "PARTIELLE"
+        assert "A1-06" in banner
+        assert failed != (0,)
     assert shown_in_both(figures(platform), good)
 
 
@@ -297,24 +311,20 @@ def test_a_run_that_holds_a_publication_is_marked_failed_with_the_reason(platfor
     token = requests.post(f"{airflow['url']}/auth/token", json=account, timeout=30).json()["access_token"]
     runs = f"{airflow['url']}/api/v2/dags/publish/dagRuns"
     headers = {"Authorization": f"Bearer {token}"}
-    platform.lakou("build", "--full")
-    with platform.admin() as connection:
-        connection.execute(
-            "update marts.fct_indicator_values set n = -1 where indicator_code = 'A1-07' and state = 'MESURE'"
-        )
-    started = requests.post(runs, json={"logical_date": None}, headers=headers, timeout=30)
-    assert started.ok, started.text
-    run = f"{runs}/{started.json()['dag_run_id']}"
-    deadline = time.monotonic() + 120
-    while (state := requests.get(run, headers=headers, timeout=30).json()["state"]) not in {"success", "failed"}:
-        assert time.monotonic() < deadline, state
-        time.sleep(1)
-    assert state == "failed"
-    log = requests.get(f"{run}/taskInstances/publish_marts/logs/1", headers=headers, timeout=30).text
-    # the log is JSON, with its accents escaped
-    assert "une valeur est n" in log
-    platform.lakou("build", "--full")
-    platform.lakou("publish")
+    with spoiled(
+        platform, "update marts.fct_indicator_values set n = -1 where indicator_code = 'A1-07' and state = 'MESURE'"
+    ):
+        started = requests.post(runs, json={"logical_date": None}, headers=headers, timeout=30)
+        assert started.ok, started.text
+        run = f"{runs}/{started.json()['dag_run_id']}"
+        deadline = time.monotonic() + 120
+        while (state := requests.get(run, headers=headers, timeout=30).json()["state"]) not in {"success", "failed"}:
+            assert time.monotonic() < deadline, state
+            time.sleep(1)
+        assert state == "failed"
+        log = requests.get(f"{run}/taskInstances/publish_marts/logs/1", headers=headers, timeout=30).text
+        # the log is JSON, with its accents escaped
+        assert "une valeur est n" in log
 
 
 def test_a_reader_sees_one_publication_whole(platform: Platform) -> None:

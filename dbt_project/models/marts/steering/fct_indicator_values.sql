@@ -1,8 +1,8 @@
 {{ config(pre_hook="{{ hash_everything() }}") }}
 
 with
-contributions as (
-    {{ contributing_rows() }}
+cell_sums as (
+    select * from {{ ref('fct_cell_sums') }}
 ),
 
 {{ indicator_sources() }},

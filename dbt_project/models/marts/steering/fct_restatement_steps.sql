@@ -39,6 +39,8 @@ expected_deliveries as (
 
 {{ indicator_margins() }},
 
+{{ cell_sums() }},
+
 {{ indicator_cells() }},
 
 final as (

@@ -1,0 +1,137 @@
+"""A build after a small delivery beside a build of everything, on many participations (`make bench`).
+
+`LAKOU_BENCH_PARTICIPATIONS` sets how many (1,000,000 by default). No time is asserted: only that the rows are there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ingestion.building import BuildSummary, build
+from ingestion.database import connect
+from ingestion.demo.install import set_business_date
+from ingestion.settings import Settings
+from tests.conftest import new_platform
+
+ROWS = int(os.environ.get("LAKOU_BENCH_PARTICIPATIONS", "1000000"))
+MONTHS = 30
+SESSIONS = 20
+FACTS = "fct_participations"
+VALUES = ("fct_contribution_months", "fct_cell_sums", "fct_indicator_values")
+# thirty months from January 2024 on, and the month that comes last
+DELIVERY = """
+with delivery as (
+    insert into ops.deliveries (delivery_id, feed, partner_code, file_name, period, period_start, period_end, version,
+        sha256, size_bytes, received_at, state, rows_received, rows_accepted, rows_rejected)
+    select %(feed)s || to_char(m, '-YYYY-MM'), %(feed)s, 'BANC', 'f.csv', to_char(m, 'YYYY-MM'), m,
+        (m + interval '1 month - 1 day')::date, 1, %(feed)s || to_char(m, '-YYYY-MM'), 1, m + interval '40 days',
+        'ACCEPTÉ', %(rows)s, %(rows)s, 0
+    from (select (date '2024-01-01' + make_interval(months => %(month)s))::date as m) as months
+    returning delivery_id
+)
+insert into ops.loads (delivery_id, kind, rows_accepted)
+select delivery_id, 'LIVRAISON', %(rows)s from delivery returning load_id, delivery_id
+"""
+SESSIONS_OF = """
+insert into raw.f01_sessions_formation (programme_code, session_id, action_code, intitule, modalite, date_debut, date_fin,
+    duree_prevue_h, code_commune, _load_id, _delivery_id, _row_number, _row_hash)
+select 'MQ', format('S%%s-%%s', %(month)s, i), 'MQ-A1', 'Session', 'ATELIER', day, day, '7',
+    (array['97209', '97213', '97210', '97222'])[1 + i %% 4], %(load)s, %(delivery)s, i + 2, %(delivery)s || i
+from generate_series(0, %(sessions)s - 1) as i,
+    lateral (select to_char(date '2024-01-05' + make_interval(months => %(month)s), 'YYYY-MM-DD') as day) as days
+"""
+PEOPLE_OF = """
+insert into raw.f02_participations (programme_code, objet_type, objet_id, sexe, statut_pro, niveau_diplome,
+    code_commune_residence, canal_orientation, statut, duree_suivie_h, tranche_age, person_key_1, _object_partner_code,
+    _load_id, _delivery_id, _row_number, _row_hash)
+select 'MQ', 'SESSION', format('S%%s-%%s', %(month)s, i %% %(sessions)s), (array['F', 'M'])[1 + i %% 2],
+    (array['SALARIE', 'DEMANDEUR_EMPLOI', 'ETUDIANT'])[1 + i %% 3], '5',
+    (array['97209', '97213', '97210', '97222', '97224'])[1 + i %% 5], 'DIRECT', 'TERMINE', '7',
+    (array['15-29', '30-44', '45-59'])[1 + i %% 3], 'k' || (i * 7919 + %(month)s * 104729) %% %(people)s, 'BANC',
+    %(load)s, %(delivery)s, i + 2, %(delivery)s || i
+from generate_series(0, %(rows)s - 1) as i
+"""
+
+
+@pytest.fixture(scope="module")
+def warehouse(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Thirty months of one partner, received but not built."""
+    _, port, password = postgres
+    settings = new_platform(tmp_path_factory.mktemp("bench") / "home", port, password, "lakou_bench")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKOU_HOME", str(settings.home))
+        patch.setenv("LAKOU_PG_PORT", str(port))
+        patch.setenv("LAKOU_PG_DATABASE", settings.pg_database)
+        patch.delenv("LAKOU_SECRETS_DIR", raising=False)
+        set_business_date(settings, dt.date(2026, 8, 15))
+        with connect(settings, "lakou_admin") as admin:
+            admin.execute(
+                "insert into ops.partners (partner_code, name, kind, programme_code, feeds)"
+                " values ('BANC', 'Banc d''essai', 'ORGANISME_FORMATION', 'MQ', array['F01', 'F02'])"
+            )
+            for month in range(MONTHS):
+                _deliver(admin, month, ROWS // MONTHS)
+            admin.execute("analyze")
+        yield settings
+
+
+def _deliver(admin: psycopg.Connection, month: int, rows: int) -> None:
+    given = {"month": month, "rows": rows, "sessions": SESSIONS, "people": max(ROWS // 3, 1)}
+    for feed, insert in (("F01", SESSIONS_OF), ("F02", PEOPLE_OF)):
+        load = admin.execute(DELIVERY, given | {"feed": feed}).fetchone()
+        assert load is not None
+        admin.execute(insert, given | {"load": load[0], "delivery": load[1]})
+
+
+def _seconds(settings: Settings, build_id: int, *models: str) -> float:
+    with connect(settings, "lakou_dbt") as connection:
+        row = connection.execute(
+            "select sum(seconds) from ops.model_runs where build_id = %s and node_id = any(%s)",
+            [build_id, [f"model.lakou.{model}" for model in models]],
+        ).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def _built(settings: Settings, label: str) -> tuple[BuildSummary, float, float, float]:
+    begun = time.perf_counter()
+    summary = build(settings, lambda _settings, _loads: {})
+    wall = time.perf_counter() - begun
+    facts, values = (
+        (_seconds(settings, summary.build_id, *names) for names in ((FACTS,), VALUES)) if summary.models else (0.0, 0.0)
+    )
+    print(f"{label:<46}{wall:>9.2f} s   facts {facts:>8.2f} s   values {values:>8.2f} s")
+    return summary, wall, facts, values
+
+
+def _alone(settings: Settings, model: str) -> float:
+    """The compiled SQL of a model that was made whole, without dbt around it."""
+    path = next((settings.home / "dbt" / "compiled").rglob(f"{model}.sql"))
+    with connect(settings, "lakou_dbt") as connection:
+        connection.execute("set local enable_nestloop = off; set local enable_mergejoin = off; set local jit = off")
+        connection.execute("set local work_mem = '256MB'")
+        begun = time.perf_counter()
+        connection.execute(f"create temporary table alone on commit drop as {path.read_text()}".encode())
+        return time.perf_counter() - begun
+
+
+def test_a_small_delivery_against_everything(warehouse: Settings) -> None:
+    print(f"\n{ROWS:,} participations of thirty months".replace(",", "\u202f"))
+    whole, _, facts, values = _built(warehouse, "everything")
+    print(f"{'  the compiled SQL by itself':<46}{'':>11}   facts {_alone(warehouse, FACTS):>8.2f} s")
+    with connect(warehouse, "lakou_admin") as admin:
+        _deliver(admin, MONTHS, max(ROWS // 1000, 1))
+    little, _, more_facts, more_values = _built(warehouse, "0.1 % more, in a month of its own")
+    print(f"  a part of everything: facts {more_facts / facts:.1%} (wanted: 3 %), values {more_values / values:.1%}")
+    nothing, *_ = _built(warehouse, "no new load")
+    assert (whole.models > 0, little.models > 0, nothing.models) == (True, True, 0)
+    with connect(warehouse, "lakou_dbt") as connection:
+        rows = connection.execute("select count(*) from marts.fct_participations").fetchone()
+    assert rows == (ROWS // MONTHS * MONTHS + max(ROWS // 1000, 1),)
