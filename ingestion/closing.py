@@ -76,7 +76,7 @@ def close_period(
     Raises:
         LakouError: the programme, period, publication or decision is not known or cannot be closed.
     """
-    period = _period(period_text)
+    period = read_period(period_text)
     with connect(settings, "lakou_publisher") as connection:
         connection.autocommit = True
         connection.execute("select pg_advisory_lock(%s)", [PUBLISH_LOCK])
@@ -162,7 +162,12 @@ def close_period(
     )
 
 
-def _period(text: str) -> Period:
+def read_period(text: str) -> Period:
+    """Read the period of a closing.
+
+    Raises:
+        LakouError: the text is no month, quarter, half-year or year.
+    """
     try:
         return parse_period(text)
     except BlockedFile as error:
@@ -193,13 +198,14 @@ def _check_programme(connection: psycopg.Connection, programme_code: str) -> Non
 def _publication(connection: psycopg.Connection, publication_id: int | None) -> Publication:
     row = connection.execute(
         "select p.publication_id, p.build_id, p.business_date from published.publications as p"
+        " inner join ops.publications as o on p.publication_id = o.publication_id and o.pruned_at is null"
         " where p.publication_id = coalesce(%s, (select c.publication_id from published.pointer as c))",
         [publication_id],
     ).fetchone()
     if row is None:
         raise LakouError(
-            f"there is no publication {publication_id} that anybody could have seen",
-            "see `select * from ops.publications`",
+            f"there is no publication {publication_id} that anybody could have seen, or its figures are kept no longer",
+            "see `select * from ops.publications`: `pruned_at` says when they went",
         )
     return Publication(*row)
 

@@ -11,9 +11,11 @@ import pytest
 
 from expectations.published import CHECKS
 from expectations.runner import audit_publication
+from ingestion.closing import close_period
 from ingestion.database import connect
 from ingestion.errors import LakouError, PublicationHeld
 from ingestion.publishing import SOURCES, Failure, publish
+from ingestion.retention import prune
 from ingestion.settings import Settings
 from tests.conftest import new_platform
 
@@ -343,3 +345,103 @@ def test_a_check_that_cannot_be_evaluated_has_failed(marts: Settings) -> None:
     with pytest.raises(PublicationHeld, match="n'a pas pu être évalué"):
         publish(marts, audit_publication)
     assert read(marts, "select state from pub.publication") == [("RETENUE",)]
+
+
+def _publications(settings: Settings) -> set[int]:
+    """Publications whose figures are there."""
+    with connect(settings, "lakou_publisher") as publisher:
+        names = publisher.execute(
+            "select tablename from pg_tables where schemaname = 'published' and tablename ~ '_p[0-9]+$'"
+        ).fetchall()
+    return {int(name.rpartition("_p")[2]) for (name,) in names}
+
+
+@pytest.fixture
+def five_publications(marts: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Two old ones, one of which a closing pins, an old one of the last day kept, a young one and the current one."""
+    monkeypatch.setenv("LAKOU_TODAY", "2026-11-15")
+    for build in range(1, 6):
+        if build > 1:
+            next_build(marts, build)
+        publish(marts, audit_publication)
+    with connect(marts, "lakou_admin") as admin:
+        for number, day in enumerate(("2026-08-14", "2026-08-14", "2026-08-15", "2026-11-01", "2026-08-14"), start=1):
+            admin.execute(
+                "update published.publications set business_date = %s where publication_id = %s", [day, number]
+            )
+        admin.execute(
+            "insert into ops.closings (closing_id, programme_code, period, version, period_grain, period_start, period_end,"
+            " publication_id, build_id, closed_after_build, closed_on, reason, parameters_hash, perimeter_hash) values"
+            " ('MQ-2026-T2-v1', 'MQ', '2026-T2', 1, 'quarter', '2026-04-01', '2026-06-30', 2, 2, 2, '2026-08-14', '', '', '')"
+        )
+    yield marts
+    with connect(marts, "lakou_admin") as admin:
+        admin.execute("alter table ops.closings disable trigger user")
+        admin.execute("delete from ops.closings")
+        admin.execute("alter table ops.closings enable trigger user")
+
+
+def test_old_publications_go_but_those_that_a_closing_pins_or_everybody_reads(five_publications: Settings) -> None:
+    settings = five_publications
+    before = read(settings, "select * from pub.indicator_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")
+    assert prune(settings, dry_run=True).publications == (1,)
+    assert _publications(settings) == {1, 2, 3, 4, 5}
+    assert prune(settings).publications == (1,)
+    assert _publications(settings) == {2, 3, 4, 5}
+    assert prune(settings).publications == ()
+    assert read(settings, "select * from pub.indicator_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11") == before
+    change(settings, "insert into marts.dim_parameter values ('publications_kept_days', '10', true)")
+    assert prune(settings).publications == (3, 4)
+    with pytest.raises(LakouError, match="kept no longer"):
+        close_period(settings, "MQ", "2026-T1", publication_id=3)
+
+
+def test_a_reader_holds_no_pruning_up_for_ever_and_a_pruning_killed_half_way_is_taken_up(
+    five_publications: Settings,
+) -> None:
+    settings = five_publications
+    with connect(settings, "lakou_reader") as reader:
+        reader.execute("select * from pub.indicator_values")
+        with connect(settings, "lakou_publisher") as killed:
+            killed.autocommit = True
+            killed.execute("set statement_timeout = '500ms'")
+            # it waits for the reader, and dies there
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                killed.execute(
+                    "alter table published.indicator_values detach partition published.indicator_values_p1 concurrently"
+                )
+        assert reader.execute("select count(*) from pub.indicator_values").fetchone() == (4,)
+    assert prune(settings).publications == (1,)
+    assert _publications(settings) == {2, 3, 4, 5}
+
+
+def test_old_landed_files_lose_their_keys_unless_a_row_still_waits(clean: Settings) -> None:
+    with connect(clean, "lakou_admin") as admin:
+        for name, age, awaiting, path in (
+            ("OLD", 91, 0, "a.age"),
+            ("YOUNG", 89, 0, "b.age"),
+            ("WAITS", 91, 1, "c.age"),
+            ("SHARED", 91, 0, "d.age"),
+            ("SHARES", 1, 0, "d.age"),
+        ):
+            admin.execute(
+                "insert into ops.partners (partner_code, name, kind, programme_code, feeds) values"
+                " ('ORG', 'O', 'ORGANISME_FORMATION', 'MQ', array['F02']) on conflict do nothing"
+            )
+            admin.execute(
+                "insert into ops.deliveries (delivery_id, feed, partner_code, file_name, period, period_start, period_end,"
+                " version, sha256, size_bytes, received_at, state, rows_received, rows_accepted, rows_awaiting, rows_rejected)"
+                " values (%s, 'F02', 'ORG', 'f.csv', '2026-01', '2026-01-01', '2026-01-31', 1, %s, 1, now(), 'ACCEPTÉ', 1, %s, %s, 0)",
+                [name, name, 1 - awaiting, awaiting],
+            )
+            admin.execute(
+                "insert into ops.landing_files (delivery_id, path, wrapped_key, stored_at)"
+                " values (%s, %s, 'k', now() - make_interval(days => %s))",
+                [name, path, age],
+            )
+    assert prune(clean, dry_run=True).landed_files == 1
+    assert prune(clean).landed_files == 1
+    with connect(clean) as connection:
+        gone = connection.execute("select delivery_id from ops.landing_files where wrapped_key is null").fetchall()
+    assert gone == [("OLD",)]
+    assert prune(clean).landed_files == 0

@@ -15,12 +15,14 @@ from scipy.sparse.linalg import splu
 
 from expectations.runner import audit_publication
 from ingestion.building import build
+from ingestion.closing import close_period
 from ingestion.database import connect
 from ingestion.demo.install import install
 from ingestion.demo.resending import mend_rejects
 from ingestion.demo.twin import generate
 from ingestion.publishing import publish
 from ingestion.receive import receive
+from ingestion.secrecy import SECRET
 from ingestion.settings import Settings
 from tests.conftest import new_platform
 
@@ -62,6 +64,7 @@ def publications(
         build(settings, lambda _settings, _loads: {}, full=True)
         publish(settings, audit_publication)
         first = read(settings)
+        close_period(settings, "MQ", "2026-T2")
         mend_rejects(generate(tmp_path_factory.mktemp("twin")), settings.drop)
         assert receive(settings, quiet_seconds=0).rows_accepted > 50
         build(settings, lambda _settings, _loads: {})
@@ -386,6 +389,32 @@ def test_nothing_worked_out_from_a_suppressed_figure_is_shown(publications: Both
                 f" where v.state like 'SUPPRIME%' and {shown}"
             ).fetchone()
             assert told == (0,), table
+
+
+def test_a_closing_tells_nothing_of_a_suppressed_figure(publications: Both) -> None:
+    """Neither what was closed, nor what became of it, nor why."""
+    settings = publications[0]
+    same = " and ".join(f"v.{name} = t.{name}" for name in KEY)
+    secret = "(t.state like 'SUPPRIME%' or v.state like 'SUPPRIME%')"
+    with connect(settings, "lakou_reader") as reader:
+        closed, silent, changed, told = reader.execute(
+            f"select count(*), count(*) filter (where {secret}), count(*) filter (where t.difference <> 0),"  # type: ignore[arg-type]
+            f" count(*) filter (where {secret} and t.difference is not null"
+            f" or t.state like 'SUPPRIME%' and num_nonnulls({', '.join(f't.{name}' for name in SECRET)}) > 0"
+            " or v.state like 'SUPPRIME%' and t.known_value is not null)"
+            f" from pub.published_values as t left join pub.indicator_values as v on {same}"
+        ).fetchall()[0]
+        reasons = reader.execute(
+            f"select count(*), count(*) filter (where {secret}) from pub.restatements as r"  # type: ignore[arg-type]
+            f" inner join pub.published_values as t using (closing_id, {', '.join(KEY)})"
+            f" inner join pub.indicator_values as v on {same}"
+        ).fetchall()[0]
+    assert closed > 1_000
+    assert silent > 100
+    assert changed > 10
+    assert told == 0
+    assert reasons[0] > 10
+    assert reasons[1] == 0
 
 
 def _told(attacked: Attack) -> str:
