@@ -37,6 +37,13 @@ SOURCES = {
     "envelope_balances": "marts.fct_envelope_balances",
     "committee_sessions": "marts.fct_committee_sessions",
     "comparability": "marts.fct_comparability",
+    "decisions": "marts.fct_decisions",
+    "milestones": "marts.fct_milestones",
+    "envelopes": "marts.fct_envelopes",
+    # the raw boundary as it was last judged; the results of the published one are known after the copy
+    "raw_checks": "("
+    "select distinct on (subject, expectation) subject, expectation, description, severity, success, evaluated, unexpected,"
+    " checked_at from ops.quality_results where boundary = 'BRUT' order by subject, expectation, result_id desc)",
     # nothing to copy: worked out from what is copied, against what was closed
     "restatements": "(select * from published.restatements where false)",
 }

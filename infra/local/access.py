@@ -83,6 +83,7 @@ def summary(access: dict[str, Any]) -> str:
     lines = ["", "Lakou est prêt.", ""]
     lines.append(f"  Tableaux de bord   {superset['url']}/superset/dashboard/pilotage/")
     lines.append(f"                     {superset['url']}/superset/dashboard/programmes/")
+    lines.append(f"                     {superset['url']}/superset/dashboard/qualite/")
     for role, account in superset["accounts"].items():
         if role in {"Comite", "Ingenieur", "Admin"}:
             title = {"Comite": "comité", "Ingenieur": "ingénieur", "Admin": "administrateur"}[role]

@@ -9,7 +9,7 @@ from infra.local.layout import Platform
 from infra.local.services import http
 from ingestion.errors import LakouError
 
-SLUGS = ("pilotage", "programmes")
+SLUGS = ("pilotage", "programmes", "qualite")
 
 
 def check_dashboards(platform: Platform) -> str:
@@ -50,7 +50,7 @@ def check_dashboards(platform: Platform) -> str:
                     f"the dashboard {slug} has no data (chart « {name} »)", "see `lakou status` and the logs"
                 )
         seen.append(f"{slug} ({len(charts)} charts)")
-    return " and ".join(seen)
+    return ", ".join(seen)
 
 
 def _count(url: str, headers: dict[str, str], dataset: str, dashboard: int, chart: int) -> int:

@@ -161,8 +161,22 @@ def _open_on_the_dashboards() -> Any:
     return redirect("/dashboard/list/") if request.path == "/superset/welcome/" else None
 
 
+# an empty chart says what may be the reason, in the reader's words
+_EMPTY = (
+    "Rien à montrer ici : ce chiffre n’est pas publié à cette maille (période, territoire, partenaire ou profil), "
+    "ou aucune remise ne le concerne. Les tableaux disent lequel ; changez un filtre du haut de la page."
+)
+
 # what Superset's own French lacks or has wrong, of what our readers meet
 FRENCH = {
+    "No results": ["Rien à montrer"],
+    "No data": ["Rien à montrer"],
+    "No results were returned for this query": [_EMPTY],
+    "No results were returned for this query. If you expected results to be returned, ensure any filters are configured"
+    " properly and the datasource contains data for the selected time range.": [_EMPTY],
+    "No matching records found": ["Aucune ligne ne correspond à la recherche"],
+    "Applied cross-filters": ["Filtres croisés appliqués"],
+    "Last updated %s": ["Mis à jour %s"],
     "%s record": ["%s ligne", "%s lignes"],
     "%s record...": ["%s ligne…", "%s lignes…"],
     "Search %s records": ["Chercher parmi %s lignes"],

@@ -1,5 +1,6 @@
 """The dashboards as code hang together: dashboard, chart, dataset, view, columns, readers. No Superset is needed."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_a_dataset_reads_a_view_of_the_publication(stem: str) -> None:
     assert dataset["sql"] is None, "a dataset reads a view: what is computed is in a migration"
     assert dataset["database_uuid"] in {database["uuid"] for database in DATABASES.values()}
     migrations = "\n".join(path.read_text() for path in sorted((CHECKOUT / "infra/postgres/migrations").glob("*.sql")))
-    assert f"create view pub.{stem} as" in migrations
+    assert f"create view pub.{stem} as" in migrations or f"create or replace view pub.{stem} as" in migrations
     assert all(column.get("verbose_name") for column in dataset["columns"])
 
 
@@ -156,11 +157,79 @@ def test_titles_are_french_and_say_something() -> None:
     assert len({chart["slice_name"] for chart in CHARTS.values()}) == len(CHARTS)
 
 
-def test_every_dashboard_opens_with_the_publication() -> None:
+def tabs_of(dashboard: dict[str, Any]) -> dict[str, list[str]]:
+    """UUIDs of the charts of each tab, in the order in which they are read."""
+    position = dashboard["position"]
+    return {
+        position[tab]["meta"]["text"]: [
+            position[item]["meta"]["uuid"]
+            for row in position[tab]["children"]
+            for item in position[row]["children"]
+            if position[item]["type"] == "CHART"
+        ]
+        for tab in position["TABS-1"]["children"]
+    }
+
+
+def test_every_tab_opens_with_the_publication() -> None:
     datasets = {"publication_status", "publication_summary"}
     for stem, dashboard in DASHBOARDS.items():
-        first = DATASET_BY_UUID[CHART_BY_UUID[charts_of(dashboard)[0]]["dataset_uuid"]]["table_name"]
-        assert first in datasets, stem
+        for tab, charts in tabs_of(dashboard).items():
+            first = DATASET_BY_UUID[CHART_BY_UUID[charts[0]]["dataset_uuid"]]["table_name"]
+            assert first in datasets, (stem, tab)
+
+
+def test_the_committee_has_a_synthesis_and_a_tab_for_each_line_of_action() -> None:
+    tabs = tabs_of(DASHBOARDS["pilotage"])
+    assert next(iter(tabs)) == "Synthèse"
+    lines: set[str] = set()
+    for charts in tabs.values():
+        for uuid in charts:
+            for condition in CHART_BY_UUID[uuid]["params"]["adhoc_filters"]:
+                if condition["subject"] == "line_code":
+                    lines |= set(as_list(condition["comparator"]))
+    catalogue = (CHECKOUT / "dbt_project/seeds/catalogue/indicator_catalogue.csv").read_text(encoding="utf-8")
+    assert lines == {row["indicator_code"].split("-")[0] for row in csv.DictReader(catalogue.splitlines())}
+
+
+def test_a_chart_says_its_unit_and_its_source() -> None:
+    for stem, chart in CHARTS.items():
+        assert "Source" in chart["description"], stem
+        # a table has a column for the unit, or counts nothing
+        assert chart["viz_type"] == "table" or "(" in chart["slice_name"], stem
+
+
+def test_a_colour_always_has_its_shape() -> None:
+    marks = {"●", "▲", "△", "■", "○"}
+    coloured = 0
+    for stem, chart in CHARTS.items():
+        for rule in chart["params"].get("conditional_formatting", []):
+            assert rule["operator"] == "begins with", stem
+            assert rule["targetValue"] in marks, stem
+            assert rule["column"].endswith("_text"), stem
+            coloured += 1
+    assert coloured
+
+
+def test_the_same_filter_reads_the_same_column_everywhere() -> None:
+    columns: dict[str, set[str]] = {}
+    for dashboard in DASHBOARDS.values():
+        for native in dashboard["metadata"]["native_filter_configuration"]:
+            (target,) = native["targets"]
+            columns.setdefault(native["name"], set()).add(target["column"]["name"])
+    assert {name: len(found) for name, found in columns.items() if len(found) > 1} == {}
+    assert columns["Programme"] == {"programme_label"}
+    assert columns["Trimestre"] == {"quarter_label"}
+    assert columns["Partenaire"] == {"partner_label"}
+    assert {"Territoire", "Profil"} <= set(columns)
+
+
+def test_a_required_filter_opens_on_its_first_value() -> None:
+    for slug, dashboard in DASHBOARDS.items():
+        for native in dashboard["metadata"]["native_filter_configuration"]:
+            if native["controlValues"]["enableEmptyFilter"]:
+                has_default = bool(native["defaultDataMask"]["filterState"])
+                assert native["controlValues"]["defaultToFirstItem"] or has_default, (slug, native["name"])
 
 
 def test_every_dataset_has_its_row_level_security() -> None:

@@ -24,7 +24,10 @@ def publication(settings: Settings) -> Iterator[psycopg.Connection]:
             "insert into published.publications"
             " values (990001, 3, '2026-11-15 02:30Z', '2026-11-15', 'PUBLIEE', '', true)"
         )
-        for table in ("indicator_values", "indicators", "axis_members", "commitments", "deliveries"):
+        for table in (
+            "indicator_values", "indicators", "axis_members", "commitments", "deliveries", "progress", "decisions",
+            "milestones", "partners", "forecasts",
+        ):  # fmt: skip
             connection.execute(
                 f"create table published.{table}_990001 partition of published.{table} for values in (990001)"
             )
@@ -116,39 +119,6 @@ def test_a_quarter_is_closed_from_the_day_after_its_last(
     assert one(publication, query) == (latest,)
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "text"),
-    [
-        ((200, "MESURE"), (225, "MESURE"), f"+{HARD}12,5{HARD}%"),
-        ((225, "MESURE"), (200, "INCOMPLET"), f"{MINUS}{HARD}11,1{HARD}% (provisoire)"),
-        ((0, "ZERO_MESURE"), (20, "MESURE"), f"+{HARD}20"),
-        ((20, "MESURE"), (20, "MESURE"), "stable"),
-        ((None, "NON_REMIS"), (20, "MESURE"), "non comparable"),
-        ((20, "MESURE"), (None, "SUPPRIME_K"), "non comparable"),
-    ],
-)
-def test_a_quarter_is_compared_with_the_one_before(
-    publication: psycopg.Connection, before: tuple[float | None, str], now: tuple[float | None, str], text: str
-) -> None:
-    add(publication, "2026-04-01", *before)
-    add(publication, "2026-07-01", *now)
-    query = "select change_text, previous_period_label, target_text from pub.indicator_overview"
-    assert one(publication, query) == (text, "T2 2026", "cible non fixée")
-
-
-def test_ratios_are_compared_in_points(publication: psycopg.Connection) -> None:
-    add(publication, "2026-04-01", 0.75, "MESURE", unit="ratio")
-    add(publication, "2026-07-01", 0.875, "MESURE", unit="ratio")
-    assert one(publication, "select change_text from pub.indicator_overview") == (f"+{HARD}12,5 points",)
-
-
-def test_partners_are_compared_with_themselves_and_not_in_the_overview(publication: psycopg.Connection) -> None:
-    add(publication, "2026-07-01", 40, "MESURE")
-    add(publication, "2026-07-01", 25, "MESURE", partner_code="KABIA", measure="contributed")
-    assert one(publication, "select partner_code, value from pub.indicator_overview") == ("TOTAL", Decimal(40))
-    assert one(publication, "select partner_code, value from pub.partner_overview") == ("KABIA", Decimal(25))
-
-
 def test_the_publication_says_what_is_withheld_and_that_data_are_synthetic(publication: psycopg.Connection) -> None:
     complete = one(publication, "select state_label, banner, data_label, published_label from pub.publication_status")
     assert complete == (
@@ -190,4 +160,161 @@ def test_a_delivery_that_never_came_is_not_one_to_come(publication: psycopg.Conn
     assert publication.execute(query).fetchall() == [
         ("septembre 2026", "non remise", "en retard"),
         ("novembre 2026", "à venir", "sans objet"),
+    ]
+
+
+# -- what the synthesis, the quality and the provenance show
+
+
+def closed(connection: psycopg.Connection, *starts: str) -> None:
+    """Quarters that the platform has figures of."""
+    for start in starts:
+        add(connection, start, 1, "MESURE", indicator_code="T-01", unit="ratio")
+
+
+def promise(connection: psycopg.Connection, programme: str = "MQ", indicators: str | None = "A1-01") -> None:
+    connection.execute(
+        "insert into published.commitments values (990001, %s, %s, %s, 'A1', 'k', 'promesse', 'l', null, null, null,"
+        " null, null, null, 'e', %s, 'MESURE', null, 'd', 'p', null)",
+        [f"{programme}-1", programme, f"Programme {programme}", indicators],
+    )
+
+
+def settle_indicator(connection: psycopg.Connection, feeds: str = "F02", first_grain: str = "month") -> None:
+    connection.execute(
+        "update published.indicators set base_code = indicator_code, timing = 'flow', first_grain = %s, feeds = %s",
+        [first_grain, feeds],
+    )
+
+
+@pytest.mark.parametrize(
+    ("figures", "states", "text"),
+    [
+        ([10, 20, 40, 80], ["MESURE"] * 4, "▂▃▅█"),
+        ([0, None, None, 5], ["ZERO_MESURE", "NON_REMIS", "SUPPRIME_K", "MESURE"], "0·×█"),
+        ([-5, 5], ["MESURE", "MESURE"], "▁█"),
+        ([None, None], ["NON_REMIS", "SUPPRIME_SECONDAIRE"], "·×"),
+    ],
+)
+def test_a_trend_tells_zero_missing_and_secret_apart(
+    publication: psycopg.Connection, figures: list[float | None], states: list[str], text: str
+) -> None:
+    query = "select pub.trend_text(%s::numeric[], %s::text[])"
+    assert publication.execute(query, [figures, states]).fetchall() == [(text,)]
+
+
+def test_a_colour_is_a_shape_a_word_and_a_reason(publication: psycopg.Connection) -> None:
+    words = [
+        one(publication, f"select pub.rag_text('{rag}', 'raison', {provisional})")[0]
+        for rag, provisional in (("VERT", False), ("ORANGE", False), ("ROUGE", True), ("GRIS", False))
+    ]
+    assert words == ["● vert : raison", "▲ orange : raison", "■ rouge : raison (provisoire)", "○ gris : raison"]
+
+
+def test_the_state_of_an_indicator_follows_the_quarter_that_is_chosen(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    promise(publication)
+    closed(publication, "2026-01-01", "2026-04-01", "2026-07-01")
+    for start, value in (("2026-01-01", 100), ("2026-04-01", 200), ("2026-07-01", 150), ("2026-10-01", 9)):
+        add(publication, start, value, "MESURE")
+    columns = "quarter_label, is_latest_quarter, value_text, change_text, trend_text, target_text, rag_text, is_key"
+    rows = publication.execute(f"select {columns} from pub.steering_state order by quarter_start").fetchall()
+    assert rows == [
+        ("T1 2026", False, "100", "première période", "█", "cible non fixée", "○ gris : cible non fixée", True),
+        ("T2 2026", False, "200", f"↗ +100{HARD}%", "▅█", "cible non fixée", "○ gris : cible non fixée", True),
+        ("T3 2026", True, "150", f"↘ {MINUS}25{HARD}%", "▅█▆", "cible non fixée", "○ gris : cible non fixée", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("grain", "starts", "shown"),
+    [
+        ("semester", ("2025-07-01", "2026-01-01", "2026-07-01"), "S1 2026"),
+        ("year", ("2024-01-01", "2025-01-01", "2026-01-01"), "2025"),
+    ],
+)
+def test_a_slower_indicator_shows_its_last_closed_period(
+    publication: psycopg.Connection, grain: str, starts: tuple[str, ...], shown: str
+) -> None:
+    settle_indicator(publication, first_grain=grain)
+    closed(publication, "2026-07-01")
+    for start in starts:
+        add(publication, start, 50, "MESURE", period_grain=grain)
+    assert one(publication, "select measured_period_label from pub.steering_state") == (shown,)
+
+
+def test_a_programme_without_closing_decision_or_delay_says_so(publication: psycopg.Connection) -> None:
+    promise(publication, "OCC")
+    assert one(publication, "select closing_label, indicator from pub.steering_changes") == (
+        "aucune clôture", "Aucune période n’est encore close : rien à comparer",
+    )  # fmt: skip
+    assert one(publication, "select subject, late_items from pub.steering_late") == (
+        "Rien n’est en retard à la date d’arrêté", 0,
+    )  # fmt: skip
+    assert one(publication, "select label, state_text from pub.steering_decisions") == (
+        "Aucune décision reçue pour ce programme (flux G04)", "○ sans décision",
+    )  # fmt: skip
+
+
+def test_a_decision_is_open_late_or_executed(publication: psycopg.Connection) -> None:
+    promise(publication)
+    # a decision as it was once known is no decision of today
+    for name, status, due, done, until in (
+        ("D1", "OUVERTE", "2026-11-14", None, None), ("D2", "OUVERTE", "2026-12-01", None, None),
+        ("D3", "EXECUTEE", "2026-09-01", "2026-08-01", None), ("D4", "EXECUTEE", "2026-09-01", "2026-09-03", None),
+        ("D5", "OUVERTE", "2026-01-01", None, 3),
+    ):  # fmt: skip
+        publication.execute(
+            "insert into published.decisions values (990001, 'MQ', %s, 'Décider', 'Cluster', %s, null, '2026-06-01', %s, %s, %s)",
+            [name, status, due, done, until],
+        )
+    rows = publication.execute("select decision_id, state_text from pub.steering_decisions order by 1").fetchall()
+    assert rows == [
+        ("D1", f"■ ouverte, en retard de 1{HARD}jour"), ("D2", "△ ouverte, dans les temps"), ("D3", "● exécutée à temps"),
+        ("D4", f"▲ exécutée avec 2{HARD}jours de retard"),
+    ]  # fmt: skip
+    assert one(publication, "select partner_label, days_text from pub.steering_late") == ("Cluster", f"1{HARD}jour")
+
+
+def test_what_a_figure_comes_from_is_counted_by_tens(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    closed(publication, "2026-07-01")
+    for partner, period, rows in (("KABIA", "2026-07", 6), ("LAB-SUD", "2026-07", 30), ("LAB-SUD", "2026-08", 9)):
+        publication.execute(
+            "insert into published.deliveries values (990001, 'MQ', %s, 'F02', %s, %s, %s, '2026-10-10', 'x',"
+            " '2026-10-01', true, true, true, false, false, 'ACCEPTÉ', %s, %s, 0, 0)",
+            [partner, period, f"{period}-01", f"{period}-28", rows, rows],
+        )
+    columns = "partner_label, deliveries_text, periods_label, rows_text"
+    rows = publication.execute(f"select {columns} from pub.steering_provenance order by 1").fetchall()
+    assert rows == [
+        ("KABIA", f"1{HARD}remise", "2026-07", "moins de 11 lignes"),
+        ("LAB-SUD", f"2{HARD}remises", "2026-07 à 2026-08", "au moins 30 lignes"),
+    ]
+
+
+def test_a_refusal_and_a_delivery_fall_in_the_quarter_of_their_period(publication: psycopg.Connection) -> None:
+    publication.execute(
+        "create table published.rejections_990001 partition of published.rejections for values in (990001)"
+    )
+    for period in ("2026-09", "2026-T3", "2026-S1", "2025"):
+        publication.execute(
+            "insert into published.rejections values (990001, 'MQ', 'KABIA', 'F02', %s, 'LISTE', 1)", [period]
+        )
+    rows = publication.execute("select period_code, quarter_label from pub.steering_rejections order by 1").fetchall()
+    assert rows == [("2025", "T4 2025"), ("2026-09", "T3 2026"), ("2026-S1", "T2 2026"), ("2026-T3", "T3 2026")]
+
+
+def test_a_partner_stands_beside_its_programme(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    closed(publication, "2026-07-01")
+    add(publication, "2026-07-01", 200, "MESURE")
+    add(publication, "2026-07-01", 60, "MESURE", partner_code="KABIA", measure="contributed")
+    add(publication, "2026-07-01", 50, "MESURE", partner_code="KABIA", measure="attributed")
+    add(publication, "2026-07-01", None, "SUPPRIME_K", partner_code="LAB-SUD", measure="contributed")
+    columns = "partner_code, contributed_text, attributed_text, programme_text, share_text"
+    query = f"select {columns} from pub.steering_partners where indicator_code = 'A1-01' order by 1"
+    assert publication.execute(query).fetchall() == [
+        ("KABIA", "60", "50", "200", f"25,0{HARD}%"),
+        ("LAB-SUD", "secret statistique", "sans objet", "200", "sans objet"),
     ]
