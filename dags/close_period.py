@@ -1,7 +1,8 @@
 """Close a period of a programme: freeze its figures as the committee saw them.
 
 Started by a person, with a programme (`MQ`) and a period (`2026-T1`), and where there is one the committee's decision,
-the publication that it saw and the reason for closing the period again. Updates `lakou://closings`.
+the publication that it saw and the reason for closing the period again. Updates `lakou://closings`, then writes the
+closing's book and keeps it (`lakou://books`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import datetime as dt
 from airflow.sdk import Asset, Param, dag, get_current_context, task
 
 CLOSINGS = Asset("lakou://closings")
+BOOKS = Asset("lakou://books")
 
 
 @dag(
@@ -37,7 +39,7 @@ CLOSINGS = Asset("lakou://closings")
     doc_md=__doc__,
 )
 def close_period() -> None:
-    """One task, never retried: what cannot be closed waits for a person; closing twice changes nothing."""
+    """Two tasks, never retried: what cannot be closed waits for a person; closing twice changes nothing."""
 
     @task(outlets=[CLOSINGS])
     def freeze_values() -> None:
@@ -60,7 +62,19 @@ def close_period() -> None:
         )
         log.info("%s", summary)
 
-    freeze_values()
+    @task(outlets=[BOOKS])
+    def keep_book() -> None:
+        """Run `lakou book`."""
+        import logging
+
+        from ingestion.book.making import write_book
+        from ingestion.settings import load_settings
+
+        log = logging.getLogger("airflow.task")
+        params = get_current_context()["params"]
+        log.info("%s", write_book(load_settings(), params["programme"], params["period"], progress=log.info))
+
+    freeze_values() >> keep_book()
 
 
 close_period()
