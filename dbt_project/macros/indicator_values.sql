@@ -578,11 +578,12 @@ cell_sums as (
         entities.counted,
         entities.base,
         subjects.subjects,
-        subjects.greatest_amount,
+        -- the greatest of 7 and 7.0 is either: full and incremental builds would differ
+        trim_scale(subjects.greatest_amount) as greatest_amount,
         subjects.greatest_measures,
         subjects.measures as subject_measures,
         diversity.value as diversity,
-        bounds.largest_object,
+        trim_scale(bounds.largest_object) as largest_object,
         bounds.heads,
         gaps.value as gap,
         attributed.value as attributed
