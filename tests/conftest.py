@@ -128,12 +128,14 @@ def settings(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def clean(settings: Settings) -> Settings:
-    """The shared warehouse, empty: no partner, no delivery, no row, no file."""
+    """The shared warehouse, empty: no partner, no delivery, no row, no file, nothing published."""
     with connect(settings, "lakou_admin") as connection:
         tables = connection.execute(
             "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ('raw', 'quarantine', 'ops')"
         ).fetchall()
         connection.execute(f"truncate {', '.join(name for (name,) in tables)} restart identity cascade")
+    with connect(settings, "lakou_publisher") as connection:
+        connection.execute("delete from published.pointer")
     for folder in ("drop", "landing", "sftp", "demo"):
         shutil.rmtree(settings.home / folder, ignore_errors=True)
     return settings
