@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,6 +176,30 @@ def _hold(settings: Settings, connection: psycopg.Connection, failures: dict[str
     return {load for (load,) in held}
 
 
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What dbt's profile reads: where the warehouse is, and the password of the role that transforms."""
+    return {
+        "LAKOU_PG_HOST": settings.pg_host,
+        "LAKOU_PG_PORT": str(settings.pg_port),
+        "LAKOU_PG_DATABASE": settings.pg_database,
+        "LAKOU_DBT_PASSWORD": settings.secret("lakou_dbt"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The environment with these values, and as it was before behind it: a password stays no longer than needed."""
+    before = dict(os.environ)
+    os.environ |= values
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
 def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: bool) -> int:
     """Run `dbt build` in this process; per-model results go to `ops.model_runs`.
 
@@ -185,17 +209,6 @@ def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: 
     Raises:
         LakouError: a model, a seed or a test failed.
     """
-    os.environ |= {
-        "LAKOU_PG_HOST": settings.pg_host,
-        "LAKOU_PG_PORT": str(settings.pg_port),
-        "LAKOU_PG_DATABASE": settings.pg_database,
-        "LAKOU_DBT_PASSWORD": settings.secret("lakou_dbt"),
-        "LAKOU_AS_OF_BUILD": str(as_of),
-        "LAKOU_SINCE_BUILD": str(since),
-        "LAKOU_PROJECT_HASH": _project_hash(),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-    }
     from dbt.cli.main import dbtRunner
 
     settings.logs.mkdir(parents=True, exist_ok=True)
@@ -205,7 +218,9 @@ def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: 
         *("--target-path", str(settings.home / "dbt"), "--exclude-resource-type", "unit_test"),
         *(["--full-refresh"] if full else []),
     ]
-    outcome = dbtRunner().invoke(arguments)
+    builds = {"LAKOU_AS_OF_BUILD": str(as_of), "LAKOU_SINCE_BUILD": str(since), "LAKOU_PROJECT_HASH": _project_hash()}
+    with environment(dbt_environment(settings) | builds):
+        outcome = dbtRunner().invoke(arguments)
     results = list(outcome.result) if outcome.result is not None else []
     with connect(settings, "lakou_loader") as connection, connection.cursor() as cursor:
         cursor.executemany(

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingestion.building import PROJECT, run_dbt
+from ingestion.building import PROJECT, dbt_environment, environment, run_dbt
 from ingestion.database import connect
 from ingestion.settings import Settings
 
@@ -321,7 +321,7 @@ def _dbt(settings: Settings, *arguments: str, **builds: int) -> Any:
     from dbt.cli.main import dbtRunner
 
     where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(settings.home / "dbt")]
-    with pytest.MonkeyPatch.context() as patch:
+    with environment(dbt_environment(settings)), pytest.MonkeyPatch.context() as patch:
         for name in ("as_of_build", "since_build"):
             patch.delenv(f"LAKOU_{name.upper()}", raising=False)
             if name in builds:

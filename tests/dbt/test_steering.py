@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingestion.building import PROJECT, build
+from ingestion.building import PROJECT, build, dbt_environment, environment
 from ingestion.contracts import load_contracts
 from ingestion.database import connect
 from ingestion.demo.install import set_business_date
@@ -173,7 +173,7 @@ def _dbt(settings: Settings, *arguments: str) -> Any:
     from dbt.cli.main import dbtRunner
 
     where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(settings.home / "dbt")]
-    with pytest.MonkeyPatch.context() as patch:
+    with environment(dbt_environment(settings)), pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKOU_AS_OF_BUILD", "1")
         patch.setenv("LAKOU_SINCE_BUILD", "1")
         return dbtRunner().invoke(["--quiet", "--log-path", str(settings.logs), *arguments, *where])
