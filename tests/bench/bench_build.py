@@ -1,6 +1,6 @@
 """A build after a small delivery beside a build of everything, on many participations (`make bench`).
 
-`LAKOU_BENCH_PARTICIPATIONS` sets how many (1,000,000 by default). No time is asserted: only that the rows are there.
+`LAKOU_BENCH_PARTICIPATIONS` sets how many (50,000 by default). No time is asserted: only that the rows are there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingestion.demo.install import set_business_date
 from ingestion.settings import Settings
 from tests.conftest import new_platform
 
-ROWS = int(os.environ.get("LAKOU_BENCH_PARTICIPATIONS", "1000000"))
+ROWS = int(os.environ.get("LAKOU_BENCH_PARTICIPATIONS", "50000"))
 MONTHS = 30
 SESSIONS = 20
 FACTS = "fct_participations"
@@ -75,6 +75,13 @@ def warehouse(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPath
             admin.execute(
                 "insert into ops.partners (partner_code, name, kind, programme_code, feeds)"
                 " values ('BANC', 'Banc d''essai', 'ORGANISME_FORMATION', 'MQ', array['F01', 'F02'])"
+            )
+            # a period has values from the first delivery expected on
+            admin.execute(
+                "insert into ops.expected_deliveries select 'BANC', feed, to_char(m, 'YYYY-MM'), m,"
+                " (m + interval '1 month - 1 day')::date, (m + interval '1 month 9 days')::date"
+                " from unnest(array['F01', 'F02']) as feed,"
+                " generate_series(date '2024-01-01', date '2026-07-01', interval '1 month') as m"
             )
             for month in range(MONTHS):
                 _deliver(admin, month, ROWS // MONTHS)
@@ -134,4 +141,10 @@ def test_a_small_delivery_against_everything(warehouse: Settings) -> None:
     assert (whole.models > 0, little.models > 0, nothing.models) == (True, True, 0)
     with connect(warehouse, "lakou_dbt") as connection:
         rows = connection.execute("select count(*) from marts.fct_participations").fetchone()
+        people = connection.execute(
+            "select sum(value) from marts.fct_indicator_values where indicator_code = 'A1-01' and measure = 'counted'"
+            " and period_grain = 'month' and territory_level = 'region' and territory_code = '02' and axis = 'TOTAL'"
+        ).fetchone()
+    assert people is not None
+    assert people[0] > ROWS / MONTHS
     assert rows == (ROWS // MONTHS * MONTHS + max(ROWS // 1000, 1),)
