@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -90,7 +91,7 @@ class Mirror:
         }  # fmt: skip
 
 
-class Life:
+class Life(ABC):
     """A server in use: `happen` is one thing that its users do. What they do while it answers is `busy`.
 
     Args:
@@ -131,25 +132,29 @@ class Life:
         else:
             self.leave(self.chance.choice(ids))
 
+    @abstractmethod
     def ids(self) -> list[str]:
-        raise NotImplementedError
+        """Of the records that are there, in the order of pages."""
 
     def oldest(self) -> str:
         """The record that comes first in pages."""
         return self.ids()[0]
 
+    @abstractmethod
     def add(self, text: str) -> None:
-        raise NotImplementedError
+        """A new record."""
 
+    @abstractmethod
     def edit(self, record_id: str, text: str) -> None:
-        raise NotImplementedError
+        """Another text in a record."""
 
+    @abstractmethod
     def leave(self, record_id: str) -> None:
-        raise NotImplementedError
+        """A record goes."""
 
+    @abstractmethod
     def state(self) -> State:
         """What the mirror should show."""
-        raise NotImplementedError
 
 
 class OdkLife(Life):
