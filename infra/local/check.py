@@ -125,7 +125,7 @@ def check_locks() -> int:
 def make_locks() -> int:
     """Make the locks again from their lists (needs a registry), for the oldest Python that we support."""
     uv = load_platform().venv("bootstrap") / "bin" / "uv"
-    for name in ("bootstrap", "pipeline", "superset", "dev"):
+    for name in ("bootstrap", "pipeline", "production", "superset", "dev"):
         command = [str(uv), "pip", "compile", "--universal", "--generate-hashes", "--python-version", "3.11", "--quiet"]
         command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
         done = subprocess.run([*command, f"{name}.in", "--output-file", f"{name}.txt"], cwd=LOCKS, check=False)
