@@ -22,7 +22,6 @@ import pytest
 from ingestion.database import connect, migrate
 from ingestion.settings import CHECKOUT, ROLES, Settings
 
-
 # the longest first, so that nobody waits for the last one
 ORDER = ("e2e", "integration", "superset", "dbt")
 
