@@ -9,10 +9,10 @@ export LAKOU_HOME
 DEV := $(LAKOU_HOME)/venvs/dev/bin
 BOOTSTRAP = @cd "$(CURDIR)" && python=$$(infra/local/python.sh "$(PYTHON)") && PYTHONDONTWRITEBYTECODE=1 "$$python" -m infra.local.bootstrap
 
-.PHONY: help up down status reset test check fix bench contracts tools
+.PHONY: help up down status reset test test-compose test-live check fix bench contracts tools
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 18
 
 up: ## set up everything, load the demonstration, leave the services running
 	$(BOOTSTRAP) up
@@ -33,6 +33,9 @@ test: ## run every test (ARGS="-k name" narrows)
 	$(BOOTSTRAP) tools browser
 	"$(DEV)/python" -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+test-compose: tools ## start docker-compose.yml and break it (needs Docker; about half an hour)
+	"$(DEV)/python" -m pytest tests/compose -o testpaths=tests/compose $(ARGS)
+
 check: tools ## format, lint, types, layering, generated files, locks
 	"$(DEV)/python" -m infra.local.check
 
@@ -40,6 +43,10 @@ fix: tools ## format and mend what can be mended
 	"$(DEV)/ruff" check --fix --exit-zero .
 	"$(DEV)/ruff" format .
 	"$(DEV)/sqlfluff" fix --quiet dbt_project/models
+
+test-live: tools ## the tests on pretix itself, installed from PyPI
+	$(BOOTSTRAP) environments live
+	"$(DEV)/python" -m pytest tests/live $(ARGS)
 
 bench: tools ## the benchmarks
 	"$(DEV)/python" -m pytest tests/bench -o testpaths=tests/bench -o python_files="bench_*.py" -s $(ARGS)

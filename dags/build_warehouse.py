@@ -20,7 +20,7 @@ MARTS = Asset("lakou://marts")
     start_date=dt.datetime(2024, 1, 1, tzinfo=dt.UTC),
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "lakou", "retries": 1, "retry_delay": dt.timedelta(seconds=30)},
+    default_args={"owner": "lakou", "queue": "transformation", "retries": 1, "retry_delay": dt.timedelta(seconds=30)},
     tags=["transformation"],
     doc_md=__doc__,
 )

@@ -21,7 +21,7 @@ BOOKS = Asset("lakou://books")
     start_date=dt.datetime(2024, 1, 1, tzinfo=dt.UTC),
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "lakou", "retries": 0},
+    default_args={"owner": "lakou", "queue": "transformation", "retries": 0},
     params={
         "programme": Param("MQ", type="string", title="Programme", minLength=2),
         "period": Param(

@@ -20,7 +20,7 @@ RAW = Asset("lakou://raw")
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=dt.timedelta(minutes=30),
-    default_args={"owner": "lakou", "retries": 0},
+    default_args={"owner": "lakou", "queue": "ingestion", "retries": 0},
     tags=["ingestion"],
     doc_md=__doc__,
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Asset, Param, dag, get_current_context, task
 
-from ingestion.connectors.mapping import schedule_of, source_files
+from ingestion.connectors.mapping import pulled_files, schedule_of
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -32,7 +32,7 @@ def make_dag(name: str, schedule: str) -> DAG:
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=dt.timedelta(hours=6),
-        default_args={"owner": "lakou", "retries": 0},
+        default_args={"owner": "lakou", "queue": "ingestion", "retries": 0},
         params={"full": Param(False, type="boolean", title="Tout relire, et comparer")},
         tags=["ingestion", "source"],
         doc_md=__doc__,
@@ -115,6 +115,6 @@ def _credentials(settings: Settings, connection: str) -> dict[str, str]:
     return {key: str(value) for key, value in given.items() if value}
 
 
-for _file in source_files():
+for _file in pulled_files():
     # of a file with a fault, the runs fail and say which line is wrong; the other sources go on
     globals()[f"ingest_{_file.stem}"] = make_dag(_file.stem, schedule_of(_file))

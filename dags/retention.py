@@ -19,7 +19,7 @@ KEPT = Asset("lakou://kept")
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=dt.timedelta(hours=1),
-    default_args={"owner": "lakou", "retries": 2, "retry_delay": dt.timedelta(minutes=10)},
+    default_args={"owner": "lakou", "queue": "transformation", "retries": 2, "retry_delay": dt.timedelta(minutes=10)},
     tags=["exploitation"],
     doc_md=__doc__,
 )

@@ -259,9 +259,13 @@ def _fingerprint(settings: Settings) -> str | None:
 
     from cryptography.hazmat.primitives import serialization
 
-    if not (settings.secrets / "sftp_host_key").exists():
+    public = settings.secrets / "sftp_host_key.pub"
+    if public.exists():
+        line = public.read_bytes()
+    elif (settings.secrets / "sftp_host_key").exists():
+        private = serialization.load_ssh_private_key(settings.secret("sftp_host_key").encode() + b"\n", None)
+        line = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    else:
         return None
-    private = serialization.load_ssh_private_key(settings.secret("sftp_host_key").encode() + b"\n", None)
-    public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
+    digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

@@ -1,8 +1,8 @@
 """First minute of every `make` target: from a bare Python to the locked environments. Standard library only.
 
 `python -m infra.local.bootstrap up|down|status|reset` hands over to `infra.local` in the `pipeline` environment;
-`… tools` prepares the `dev` environment of `make check`, `make test` and `make bench`; `… environments` installs those that
-`make up` needs and starts nothing (the container image).
+`… tools` prepares the `dev` environment of `make check`, `make test` and `make bench`; `… environments NAME…` installs those
+and starts nothing (the container images).
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _uv(platform: Platform, board: Board, log: Path) -> Path:
 
 def _point_at_checkout(platform: Platform, name: str) -> None:
     """Make the checkout importable in an environment, and give it the `lakou` command."""
-    if name == "superset":
+    if name in {"superset", "live"}:
         return
     venv = platform.venv(name)
     for packages in venv.glob("lib/python3.*/site-packages"):
@@ -197,7 +197,7 @@ def main(arguments: list[str]) -> int:
             _browser(board)
         return 0
     if command == "environments":
-        for name in ("pipeline", "superset"):
+        for name in arguments[1:]:
             board.step(f"environment {name}", partial(install, platform, name, board))
         return 0
     if command == "up":

@@ -36,6 +36,7 @@ def checks() -> list[Check]:
     """Every check, in the order shown."""
     dbt: tuple[str, ...] = ("dbt", "--quiet", "parse", "--project-dir", "dbt_project", "--profiles-dir", "dbt_project")
     dbt = (*dbt, "--target-path", "target", "--no-partial-parse")
+    compose = ("check-jsonschema", "--quiet", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
     python = sys.executable
     return [
         Check("format", ("ruff", "format", "--check", "--quiet", "--diff", ".")),
@@ -44,6 +45,8 @@ def checks() -> list[Check]:
         Check("layering", ("lint-imports",)),
         Check("YAML", ("yamllint", "--strict", ".")),
         Check("SQL", ("sqlfluff", "lint", "--disable-progress-bar", MODELS)),
+        Check("compose", ("docker-compose", "config", "--quiet"), after=compose),
+        Check("images", ("hadolint", "infra/docker/Dockerfile")),
         Check("dbt project", ("dbt-bouncer", "--config-file", "dbt-bouncer.yml"), after=dbt),
         Check("generated files", (python, "-m", "ingestion.generate", "--check")),
         Check("locks", (python, "-m", "infra.local.check", "locks")),
@@ -125,7 +128,7 @@ def check_locks() -> int:
 def make_locks() -> int:
     """Make the locks again from their lists (needs a registry), for the oldest Python that we support."""
     uv = load_platform().venv("bootstrap") / "bin" / "uv"
-    for name in ("bootstrap", "pipeline", "production", "superset", "dev"):
+    for name in ("bootstrap", "pipeline", "production", "superset", "dev", "live"):
         command = [str(uv), "pip", "compile", "--universal", "--generate-hashes", "--python-version", "3.11", "--quiet"]
         command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
         done = subprocess.run([*command, f"{name}.in", "--output-file", f"{name}.txt"], cwd=LOCKS, check=False)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.airflow.environment import airflow_environment
+from infra.airflow.environment import Site, airflow_environment
 from infra.local.layout import CHECKOUT, Platform
 from infra.local.postgres import administrator, server_command
 from ingestion.errors import LakouError
@@ -19,6 +19,18 @@ from ingestion.errors import LakouError
 # every process of the platform carries it, and nothing else does: `make down` finds them all by it
 MARKER = "LAKOU_SERVICE_OF"
 SUPERSET = CHECKOUT / "infra" / "superset"
+# one language and one clock everywhere, and nobody told of what runs here
+QUIET = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONUNBUFFERED": "1",
+    "SCARF_ANALYTICS": "false",
+    "DO_NOT_TRACK": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+    "GX_ANALYTICS_ENABLED": "False",
+    "TQDM_DISABLE": "1",
+}
 NOT_INHERITED = (
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
@@ -62,15 +74,7 @@ def base_environment(platform: Platform) -> dict[str, str]:
         "LAKOU_PG_HOST": platform.pg_host,
         **{f"LAKOU_{service.upper()}_PORT": str(port) for service, port in ports.items()},
         "PATH": f"{platform.venv('pipeline') / 'bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}",
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONUNBUFFERED": "1",
-        "SCARF_ANALYTICS": "false",
-        "DO_NOT_TRACK": "1",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
-        "GX_ANALYTICS_ENABLED": "False",
-        "TQDM_DISABLE": "1",
+        **QUIET,
     }
 
 
@@ -78,13 +82,20 @@ def superset_environment(platform: Platform) -> dict[str, str]:
     """Environment of Superset and of its bootstrap."""
     return {
         "PATH": f"{platform.venv('superset') / 'bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}",
-        "FLASK_APP": "superset.app:create_app()",
-        "SUPERSET_HOME": str(platform.home / "superset"),
-        "SUPERSET_CONFIG_PATH": str(SUPERSET / "superset_config.py"),
-        "SUPERSET_METADATA_URI": platform.dsn("superset", "superset_metadata", "superset", "postgresql+psycopg2"),
-        "SUPERSET_BASE_URL": platform.url("superset"),
-        "LAKOU_READER_URI": platform.dsn("lakou_reader", "lakou_reader", driver="postgresql+psycopg2"),
+        **shared_superset_environment(platform),
         "LAKOU_PARTNERS_FILE": str(platform.run / "partners.json"),
+    }
+
+
+def shared_superset_environment(site: Site) -> dict[str, str]:
+    """What Superset needs wherever it runs."""
+    return {
+        "FLASK_APP": "superset.app:create_app()",
+        "SUPERSET_HOME": str(site.home / "superset"),
+        "SUPERSET_CONFIG_PATH": str(SUPERSET / "superset_config.py"),
+        "SUPERSET_METADATA_URI": site.dsn("superset", "superset_metadata", "superset", "postgresql+psycopg2"),
+        "SUPERSET_BASE_URL": site.url("superset"),
+        "LAKOU_READER_URI": site.dsn("lakou_reader", "lakou_reader", driver="postgresql+psycopg2"),
     }
 
 

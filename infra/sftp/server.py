@@ -3,7 +3,7 @@
 A partner writes in `depot/` only. What it sends goes to a hidden file and takes its name when the partner's program
 closes it, so that nobody reads half a file; what is cut before that is thrown away.
 
-Run with `python -m infra.sftp.server`; reads `LAKOU_HOME`, `LAKOU_SECRETS_DIR` and `LAKOU_SFTP_PORT`.
+Run with `python -m infra.sftp.server`; reads `LAKOU_HOME`, `LAKOU_SECRETS_DIR`, `LAKOU_SFTP_PORT` and `LAKOU_SFTP_LISTEN`.
 """
 
 from __future__ import annotations
@@ -378,6 +378,8 @@ class Door(asyncssh.SSHServer):
         self._quota = quota
         self._open = open_connections
         self._partner = ""
+        # who asked to come in, and from where; empty while nobody has (a probe of the port)
+        self._asked = ""
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -393,11 +395,13 @@ class Door(asyncssh.SSHServer):
         self._open[""] -= 1
         if self._partner:
             self._open[self._partner] -= 1
-        elif self._connection:
-            log.warning("%s left without a key that is known", self._connection.get_extra_info("peername"))
+        elif self._asked:
+            log.warning("%s left without a key that is known", self._asked)
 
     def begin_auth(self, username: str) -> bool:
         """Load the keys of the account named, if there is one; a key is always needed."""
+        if self._connection:
+            self._asked = f"{username[:32]!r} from {self._connection.get_extra_info('peername')}"
         if self._connection and PARTNER.fullmatch(username):
             keys = self._home / "sftp" / "authorized_keys" / username
             try:
@@ -451,21 +455,24 @@ def sweep(drop: Path) -> int:
     return len(left)
 
 
-async def listen(home: Path, port: int, host_key: Path, limits: Limits | None = None) -> asyncssh.SSHAcceptor:
-    """Open the drop of one platform on 127.0.0.1.
+async def listen(
+    home: Path, port: int, host_key: Path, limits: Limits | None = None, address: str = "127.0.0.1"
+) -> asyncssh.SSHAcceptor:
+    """Open the drop of one platform.
 
     Args:
         home: state of the platform (`sftp/authorized_keys/`, `drop/`).
         port: TCP port, 0 for any.
         host_key: private key of the server, in OpenSSH's form.
         limits: what to accept.
+        address: on which to listen.
     """
     chosen = limits or Limits()
     if dropped := sweep(home / "drop"):
         log.warning("%d unfinished uploads deleted", dropped)
     quota, counts = Quota(chosen), Counter[str]()
     return await asyncssh.listen(
-        "127.0.0.1",
+        address,
         port,
         server_factory=lambda: Door(home, chosen, quota, counts),
         server_host_keys=[asyncssh.read_private_key(host_key)],
@@ -481,12 +488,12 @@ async def listen(home: Path, port: int, host_key: Path, limits: Limits | None = 
     )
 
 
-async def _serve(home: Path, port: int, host_key: Path) -> None:
+async def _serve(home: Path, port: int, host_key: Path, address: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await listen(home, port, host_key)
-    log.info("the drop %s listens on 127.0.0.1:%d", home / "drop", port)
+    server = await listen(home, port, host_key, address=address)
+    log.info("the drop %s listens on %s:%d", home / "drop", address, port)
     await stop.wait()
     server.close()
     await server.wait_closed()
@@ -498,7 +505,9 @@ def main() -> int:
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
     home = Path(os.environ["LAKOU_HOME"])
     secret_files = Path(os.environ.get("LAKOU_SECRETS_DIR", home / "secrets"))
-    asyncio.run(_serve(home, int(os.environ["LAKOU_SFTP_PORT"]), secret_files / "sftp_host_key"))
+    # in a container of its own it listens on every address: which of them are published is the container's affair
+    address = os.environ.get("LAKOU_SFTP_LISTEN", "127.0.0.1")
+    asyncio.run(_serve(home, int(os.environ["LAKOU_SFTP_PORT"]), secret_files / "sftp_host_key", address))
     return 0
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from celery.schedules import crontab
 from flask import redirect, request
 
 _HOME = Path(os.environ.get("LAKOU_HOME", Path(__file__).resolve().parents[2] / ".lakou"))
@@ -147,10 +148,37 @@ def _redis_cache(prefix: str, seconds: int) -> dict[str, Any]:
 
 # Figures come straight from the publication unless Redis is there; filters' state is kept in the metadata database.
 if _REDIS_URL:
+    # tasks end their own session with their context; Superset's second end of it, outside of any, is an error in the log
+    CELERY_ALWAYS_EAGER = True
     CACHE_CONFIG = _redis_cache("meta", 86_400)
     DATA_CACHE_CONFIG = _redis_cache("data", 3_600)
     FILTER_STATE_CACHE_CONFIG = _redis_cache("filter", 90 * 86_400)
     EXPLORE_FORM_DATA_CACHE_CONFIG = _redis_cache("explore", 7 * 86_400)
+
+    class CELERY_CONFIG:  # noqa: N801 - the name that Superset looks for
+        """What the worker does without being asked; the queue is in a database of Redis of its own."""
+
+        broker_url = _REDIS_URL
+        result_backend = _REDIS_URL
+        result_expires = 3_600
+        imports = ("infra.superset.following", "superset.sql_lab")
+        worker_prefetch_multiplier = 1
+        task_acks_late = True
+        broker_connection_retry_on_startup = True
+        beat_schedule = {  # noqa: RUF012 - Celery reads a class
+            "follow": {"task": "lakou.follow", "schedule": 60.0, "options": {"expires": 55}},
+            "prune_logs": {
+                "task": "prune_logs",
+                "schedule": crontab(hour=3, minute=10),
+                "kwargs": {"retention_period_days": 180, "max_rows_per_run": 100_000},
+            },
+            "prune_query": {
+                "task": "prune_query",
+                "schedule": crontab(hour=3, minute=20),
+                "kwargs": {"retention_period_days": 180},
+            },
+        }
+
 else:
     CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
     DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
