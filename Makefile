@@ -12,7 +12,7 @@ BOOTSTRAP = @cd "$(CURDIR)" && python=$$(infra/local/python.sh "$(PYTHON)") && P
 .PHONY: help up down status reset test test-compose test-live check fix bench contracts tools
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 24
 
 up: ## set up everything, load the demonstration, leave the services running
 	$(BOOTSTRAP) up
