@@ -54,7 +54,7 @@ def airflow(stack: Stack) -> dict[str, str]:
         environment |= {
             "AIRFLOW__METRICS__STATSD_ON": "True",
             "AIRFLOW__METRICS__STATSD_HOST": host,
-            "AIRFLOW__METRICS__STATSD_PORT": "9125",
+            "AIRFLOW__METRICS__STATSD_PORT": "8125",
             "AIRFLOW__METRICS__STATSD_PREFIX": "airflow",
         }
     return environment

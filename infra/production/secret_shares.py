@@ -21,13 +21,17 @@ SHARES: Mapping[str, tuple[str, ...]] = {
         *("superset_secret_key", "superset_metadata", "superset_admin", "superset_comite", "superset_ingenieur"),
         *("lakou_reader", "redis"),
     ),
-    "platform": (*ROLES, "hmac.key", "landing.key", *AIRFLOW, "airflow_admin", "redis", "sftp_host_key.pub"),
+    "platform": (
+        *(*ROLES, "hmac.key", "landing.key", "backup.key", *AIRFLOW, "airflow_admin", "redis", "sftp_host_key.pub"),
+        # a backup holds Superset's own database too
+        "superset_metadata",
+    ),
     # what only the first start needs: databases, their owners, the first accounts
     "setup": ("postgres", *ROLES, *AIRFLOW, "airflow_admin", "superset_metadata", "redis"),
 }
 # made from another one
 DERIVED = ("redis.conf", "sftp_host_key.pub")
-MADE = {**KEPT, **RENEWABLE, "redis": lambda: secrets.token_urlsafe(32)}
+MADE = {**KEPT, **RENEWABLE, "redis": lambda: secrets.token_urlsafe(32), "backup.key": KEPT["landing.key"]}
 SHORTEST = 16
 PLACEHOLDERS = ("changeme", "change-me", "password", "motdepasse", "secret", "lakou", "admin", "example", "xxxx")
 # readable by the group that every container belongs to; the volume is mounted where it is needed only

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -266,3 +267,40 @@ def test_a_worker_cut_from_the_network_for_two_minutes_loses_nothing(stack: Stac
     stack.wait(lambda: not left(stack), 900, "the file is taken")
     stack.wait(lambda: is_settled(stack), 900, "it is published")
     assert figures(stack) == before
+
+
+def test_restored_into_an_empty_stack_every_figure_and_every_closing_is_the_same(
+    stack: Stack, twin: list[list[str]], tmp_path: Path
+) -> None:
+    stack.lakou("close", "MQ", "2026-T1")
+    closed = "select * from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;"
+    before = figures(stack), stack.query(closed), rows(stack)
+    assert before[1]
+    places = {name: tmp_path / name for name in ("backups", "custodian")}
+    for place in places.values():
+        place.mkdir()
+        place.chmod(0o777)
+    stack.lakou("backup")
+    keys = ("run", "--rm", "--no-TTY", "--env", "LAKOU_KEYS_PASSPHRASE=une phrase assez longue pour cela")
+    keys = (*keys, "--volume", f"{places['custodian']}:/custodian", "lakou", "backup")
+    stack.compose(*keys, "keys", "--to", "/custodian", "--custodian", "la notaire")
+    (package,) = places["custodian"].iterdir()
+    copy = ("run", "--rm", "--volume", f"{stack.project}_backups:/inside", "--volume", f"{places['backups']}:/outside")
+    stack.docker(*copy, "debian:bookworm-slim", "cp", "-a", "/inside/.", "/outside")
+
+    stack.compose("down", "--volumes")
+    stack.compose("up", "--detach", "--wait")
+    assert figures(stack) == []
+    stack.docker(*copy, "debian:bookworm-slim", "cp", "-a", "/outside/.", "/inside")
+    refused = stack.lakou("restore", "last", check=False)
+    assert refused.returncode == 1
+    assert "put-back" in refused.stderr
+    stack.compose(*keys, "put-back", "--replace", f"/custodian/{package.name}")
+    stack.lakou("restore", "last")
+    assert (figures(stack), stack.query(closed), rows(stack)) == before
+    # and it goes on
+    (stack.folder / "known_hosts").unlink(missing_ok=True)
+    drop_again(stack, twin, 60)
+    stack.wait(lambda: not left(stack), 300, "the next file is taken")
+    stack.wait(lambda: is_settled(stack), 900, "it is published")
+    assert figures(stack) == before[0]

@@ -55,9 +55,10 @@ def networks(service: dict[str, Any]) -> set[str]:
 
 def test_only_the_proxy_and_the_drop_are_published_and_on_this_machine_by_default() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if service.get("ports")}
-    assert set(published) == {"proxy", "drop"}
-    for ports in published.values():
-        assert all(port.startswith("${LAKOU_BIND:-127.0.0.1}:") for port in ports)
+    assert {name for name in published if "profiles" not in SERVICES[name]} == {"proxy", "drop"}
+    for name, ports in published.items():
+        address = "127.0.0.1:" if "profiles" in SERVICES[name] else "${LAKOU_BIND:-127.0.0.1}:"
+        assert all(port.startswith(address) for port in ports), name
 
 
 def test_from_the_drop_there_is_no_way_to_anything() -> None:
@@ -75,6 +76,18 @@ def test_what_holds_data_has_no_way_out() -> None:
     outgoing = {name for name, service in SERVICES.items() if "outside" in networks(service)}
     assert outgoing == {"worker-ingestion", "lakou"}
     assert networks(SERVICES["proxy"]) == {"edge", "pages"}
+
+
+def test_what_is_measured_has_a_name_a_label_and_a_place_on_the_board() -> None:
+    """Every number that the board shows is one that Lakou or Airflow sends."""
+    from ingestion.health import measures
+
+    sent = set(re.findall(r'Measure\(\s*"(\w+)"', Path(measures.__file__).read_text(encoding="utf-8")))
+    sent |= set(re.findall(r'^        \("(\w+)", "', Path(measures.__file__).read_text(encoding="utf-8"), re.MULTILINE))
+    mapped = yaml.safe_load((CHECKOUT / "infra" / "monitoring" / "statsd.yml").read_text(encoding="utf-8"))["mappings"]
+    assert {rule["name"].removeprefix("lakou_") for rule in mapped if rule["match"].count(".") > 1 and "lakou" in rule["name"]} <= sent
+    board = (CHECKOUT / "infra" / "monitoring" / "grafana" / "lakou.json").read_text(encoding="utf-8")
+    assert set(re.findall(r"\blakou_(\w+)", board)) <= sent
 
 
 # -- rights
@@ -148,7 +161,7 @@ def test_each_service_reads_its_own_secrets_and_no_others() -> None:
     assert "lakou_loader" not in SHARES["superset"]
     assert "postgres" not in SHARES["platform"]
     handed = {name for names in SHARES.values() for name in names}
-    assert handed - set(DERIVED) - {"redis"} == set(KEPT) | set(RENEWABLE)
+    assert handed - set(DERIVED) - {"redis", "backup.key"} == set(KEPT) | set(RENEWABLE)
 
 
 @pytest.fixture
@@ -278,7 +291,8 @@ def test_the_images_are_debians_and_not_root() -> None:
     stages = re.findall(r"^FROM\s+(\S+)\s+AS\s+(\S+)", text, re.MULTILINE)
     names = {name for _, name in stages}
     assert {base for base, _ in stages} - names == BASE_IMAGES
-    assert {service["image"] for service in SERVICES.values() if "build" not in service} == IMAGES
+    foreign = {service["image"] for service in SERVICES.values() if "build" not in service and "profiles" not in service}
+    assert foreign == IMAGES
     assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} == names - {"base"}
     assert text.count("\nUSER 10001\n") == len(names) - 1
     assert not re.search(r"^#\s*syntax\s*=", text, re.MULTILINE | re.IGNORECASE)
