@@ -48,6 +48,10 @@ def base_environment(stack: Stack) -> dict[str, str]:
 def airflow(stack: Stack) -> dict[str, str]:
     """Environment of Airflow's containers and of the `lakou` command."""
     environment = celery_environment(stack, stack.redis(0), stack.url("airflow"))
+    # what `lakou doctor` asks
+    environment |= {"LAKOU_AIRFLOW_URL": "http://airflow-api:8080", "LAKOU_SUPERSET_URL": "http://superset:8088"}
+    if stack.domain != "localhost":
+        environment |= {"LAKOU_BASE_URL": stack.url("superset")}
     if config := os.environ.get("LAKOU_AIRFLOW_CONFIG"):
         environment |= {"AIRFLOW__FAB__CONFIG_FILE": config}
     if host := os.environ.get("LAKOU_STATSD_HOST"):

@@ -34,8 +34,8 @@ DERIVED = ("redis.conf", "sftp_host_key.pub")
 MADE = {**KEPT, **RENEWABLE, "redis": lambda: secrets.token_urlsafe(32), "backup.key": KEPT["landing.key"]}
 SHORTEST = 16
 PLACEHOLDERS = ("changeme", "change-me", "password", "motdepasse", "secret", "lakou", "admin", "example", "xxxx")
-# readable by the group that every container belongs to; the volume is mounted where it is needed only
-MODE = 0o640
+# PostgreSQL and Redis run as users of their own, in the group of Lakou's images
+GROUP_READS = ("postgres", "redis")
 
 
 def ensure_shares(root: Path) -> str:
@@ -69,7 +69,7 @@ def ensure_shares(root: Path) -> str:
     contents |= _derived(contents)
     for share, wanted in SHARES.items():
         for name in wanted:
-            _write(root / share / name, contents[name])
+            _write(root / share / name, contents[name], 0o640 if share in GROUP_READS else 0o600)
     return f"{len(missing)} secrets made" if missing else "the secrets are there"
 
 
@@ -105,14 +105,15 @@ def _derived(contents: Mapping[str, str]) -> dict[str, str]:
     return {"redis.conf": f"requirepass {contents['redis']}", "sftp_host_key.pub": public.decode()}
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: int) -> None:
     if path.exists() and path.read_text(encoding="utf-8") == text + "\n":
+        path.chmod(mode)
         return
     temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text + "\n")
         file.flush()
         os.fsync(file.fileno())
-    temporary.chmod(MODE)
+    temporary.chmod(mode)
     temporary.replace(path)

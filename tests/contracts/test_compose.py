@@ -184,6 +184,7 @@ def test_secrets_are_made_once(shares: Path) -> None:
     assert made["redis/redis.conf"] == f"requirepass {made['superset/redis']}"
     assert made["platform/sftp_host_key.pub"].startswith("ssh-ed25519 ")
     assert not [text for name, text in made.items() if name.split("/")[1] not in DERIVED and is_weak(text)]
+    assert {path.stat().st_mode & 0o777 for path in (shares / "platform").iterdir()} == {0o600}
     assert "there" in ensure_shares(shares)
     assert contents(shares) == made
 
