@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ingestion.records import (
     HEADER_SEARCH,
+    LOSSY,
     ROW,
     Block,
     Cut,
@@ -59,11 +60,15 @@ COUNTED_QUOTES = 20_000
 MAX_STEPS = 500
 NOTED = 100
 REPLACEMENT = "\ufffd"
+# so many words with a question mark for a letter are no typing error, nor is this one alone
+LOSSY_WORDS = 2
+LOSSY_PLACE = "Sch?lcher"
 UNCLOSED = "un guillemet n'est pas refermé"
 AMBIGUOUS = "ses guillemets se lisent de plusieurs façons"
 # bytes of no character become these, so that they can be told from what was written
 _BYTE = 0xF000
 _STRAY, _DAMAGED = "[\uf080-\uf0ff]", "[\ufffd\uf080-\uf0ff]"
+_LOSSY_WORD = re.compile(rb"(?:^|[\s;,|\"'])([A-Za-z\xc0-\xff]+\?[a-z\xe0-\xff][A-Za-z\xc0-\xff]*)(?=[\s;,|\"'.-]|$)")
 _EXPORT = "Enregistrez le fichier en « CSV UTF-8 (délimité par des points-virgules) » et déposez-le de nouveau."
 
 
@@ -97,7 +102,16 @@ def csv_sources(path: Path) -> Iterator[Source]:
     Raises:
         BlockedFile: FICHIER-VIDE or FICHIER-ILLISIBLE.
     """
-    text = _survey(lambda: path.open("rb"))
+    return text_sources(lambda: path.open("rb"))
+
+
+def text_sources(opener: Opener) -> Iterator[Source]:
+    """The same of bytes that `opener` opens.
+
+    Raises:
+        BlockedFile: FICHIER-VIDE or FICHIER-ILLISIBLE.
+    """
+    text = _survey(opener)
     sample = text.sample()
     if sample.is_whole and not sample.text.strip(" \t\r\n\ufeff\u200b;,|"):
         raise empty("Le fichier ne contient aucun caractère.")
@@ -248,7 +262,7 @@ def _survey(opener: Opener) -> _Text:
         text = _Text(opener, encoding, skipped, has_nuls=False, remarks=(note,))
         findings = _scan(text.chunks(SURVEY_CHUNK))
         # a record that holds a replacement character is refused: it may be ours
-        findings.lost = ""
+        findings.lost, findings.questions = "", []
         return _Text(opener, encoding, skipped, findings.nuls > 0, (note, *findings.remarks()))
     skipped = len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0
     findings = _scan(_Text(opener, "utf-8", skipped, has_nuls=False).chunks(SURVEY_CHUNK))
@@ -261,9 +275,11 @@ def _survey(opener: Opener) -> _Text:
     nearly = _Text(opener, "utf-8", skipped, findings.nuls > 0, tuple(findings.remarks()), has_strays=True)
     if _is_nearly_utf_8(nearly):
         return nearly
-    encoding, name = _one_byte_encoding(opener, skipped)
+    encoding, name, is_poor = _one_byte_encoding(opener, skipped)
     note = _note("ENCODAGE", f"Le fichier a été lu en {name}.", name)
-    return _Text(opener, encoding, skipped, findings.nuls > 0, (note,))
+    # what an encoding without œ, ’ and € could not write; another one would have written it
+    losses = _losses(findings.questions) if is_poor else []
+    return _Text(opener, encoding, skipped, findings.nuls > 0, (note, *losses))
 
 
 def _utf_16(start: bytes) -> tuple[str, int] | None:
@@ -291,6 +307,7 @@ class _Findings:
     is_ascii: bool = True
     doubled: str = ""
     lost: str = ""
+    questions: list[str] = field(default_factory=list)
 
     def remarks(self) -> list[Remark]:
         """Warnings about characters that were lost before the file came here."""
@@ -304,14 +321,24 @@ class _Findings:
                 )
             )
         if self.lost:
-            remarks.append(
-                _warning(
-                    "CARACTERES-PERDUS",
-                    f"Des caractères accentués ont été perdus avant l'envoi : le fichier contient « {self.lost} ».",
-                    self.lost,
-                )
-            )
+            remarks.append(_lost(self.lost))
+        elif self.is_ascii:
+            # a question mark inside a word means nothing where other accents came through
+            remarks += _losses(self.questions)
         return remarks
+
+
+def _losses(words: Sequence[str]) -> list[Remark]:
+    """What words with a question mark for a letter tell: one may be a typing error, several are a lossy export."""
+    if len(words) >= LOSSY_WORDS or LOSSY_PLACE in words:
+        shown = ", ".join(f"« {word} »" for word in words)
+        return [_warning(LOSSY, f"L'export a remplacé des lettres par « ? » : {shown}.", words[0])]
+    return [_lost(word) for word in words]
+
+
+def _lost(word: str) -> Remark:
+    told = f"Des caractères accentués ont été perdus avant l'envoi : le fichier contient « {word} »."
+    return _warning("CARACTERES-PERDUS", told, word)
 
 
 def _note(rule_id: str, message: str, value: str = "", line: int = 0) -> Remark:
@@ -349,9 +376,6 @@ def _scan(chunks: Iterator[bytes]) -> _Findings:
             _look_for_losses(chunk, findings)
     if rest:
         findings.is_utf_8 = False
-    if not findings.is_ascii and REPLACEMENT not in findings.lost:
-        # a question mark inside a word means nothing where other accents came through
-        findings.lost = ""
     return findings
 
 
@@ -361,8 +385,8 @@ def _look_for_losses(chunk: bytes, findings: _Findings) -> None:
         findings.doubled = _word_around(chunk, found.start(), found.end())
     if REPLACEMENT not in findings.lost and (place := chunk.find(REPLACEMENT.encode())) >= 0:
         findings.lost = _word_around(chunk, place, place + 3)
-    if not findings.lost and b"?" in chunk:
-        findings.lost = _lossy(chunk)
+    if len(findings.questions) < LOSSY_WORDS and b"?" in chunk:
+        findings.questions += [word for word in _lossy(chunk) if word not in findings.questions]
 
 
 def _first_end(chunk: bytes) -> int:
@@ -406,18 +430,18 @@ def _word_around(data: bytes, start: int, end: int) -> str:
     return word.decode(errors="ignore")[:30]
 
 
-def _lossy(chunk: bytes) -> str:
-    """A word with a question mark inside, as an export makes that cannot write accents, or an empty text."""
+def _lossy(chunk: bytes) -> list[str]:
+    """Words with a question mark inside, as an export makes that cannot write some letters; a few tell enough."""
+    words: list[str] = []
     place = chunk.find(b"?")
     for _ in range(NOTED):
-        if place < 0:
+        if place < 0 or len(words) > LOSSY_WORDS:
             break
-        around = chunk[max(0, place - 20) : place + 20]
-        found = re.search(rb"(?:^|[\s;,|\"'])([A-Za-z]+\?[a-z][A-Za-z]*)(?=[\s;,|\"'.-]|$)", around)
-        if found:
-            return found[1].decode()
+        found = _LOSSY_WORD.search(chunk[max(0, place - 20) : place + 20])
+        if found and (word := found[1].decode("latin-1")) not in words:
+            words.append(word)
         place = chunk.find(b"?", place + 1)
-    return ""
+    return words
 
 
 def _is_nearly_utf_8(text: _Text) -> bool:
@@ -430,8 +454,12 @@ def _is_nearly_utf_8(text: _Text) -> bool:
     return valid > strays
 
 
-def _one_byte_encoding(opener: Opener, skipped: int) -> tuple[str, str]:
-    """Codec and name of a text of one byte a character, told from which of its readings is French."""
+def _one_byte_encoding(opener: Opener, skipped: int) -> tuple[str, str, bool]:
+    """Codec and name of a text of one byte a character, told from which of its readings is French.
+
+    Returns:
+        Whether it may be an ISO-8859 text besides, which cannot hold all that French writes.
+    """
     import numpy as np
 
     counts = np.zeros(256, np.int64)
@@ -452,10 +480,11 @@ def _one_byte_encoding(opener: Opener, skipped: int) -> tuple[str, str]:
     }
     best = max(shares, key=lambda codec: shares[codec])
     if best != "cp1252" and shares[best] > 0.9 and shares["cp1252"] < 0.5:
-        return best, {"cp850": "MS-DOS (page de codes 850)", "mac_roman": "Macintosh (MacRoman)"}[best]
-    if not counts[0x80:0xA0].any() and ligatures > fractions:
-        return "iso8859_15", "ISO-8859-15"
-    return "cp1252", "Windows-1252" if counts[0x80:0xA0].any() else "Windows-1252 (ou ISO-8859-1, identique ici)"
+        return best, {"cp850": "MS-DOS (page de codes 850)", "mac_roman": "Macintosh (MacRoman)"}[best], False
+    is_poor = not counts[0x80:0xA0].any()
+    if is_poor and ligatures > fractions:
+        return "iso8859_15", "ISO-8859-15", is_poor
+    return "cp1252", "Windows-1252 (ou ISO-8859-1, identique ici)" if is_poor else "Windows-1252", is_poor
 
 
 def _character(byte: int, codec: str) -> str:

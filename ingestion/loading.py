@@ -52,7 +52,7 @@ class Delivery:
     """One row of `ops.deliveries`.
 
     `feed`, `period` and `version` are none where nothing says them; `sheet` is the workbook's sheet where several feeds
-    came in one workbook.
+    came in one workbook, and the period where several came in a tool's export.
     """
 
     delivery_id: str
@@ -791,6 +791,19 @@ def delivery_id(partner_code: str, name: DropName | None, sha256: str) -> str:
         return f"X-{partner_code}-{sha256[:12]}"
     part = f"-r{name.part}" if name.part else ""
     return f"{name.feed}-{partner_code}-{name.period.text}-v{name.version}{part}-{sha256[:8]}"
+
+
+def version_of_export(
+    connection: psycopg.Connection[Any], partner_code: str, sha256: str, feed: str, period: str
+) -> int:
+    """The version of a file whose name says none: the one that it had when it came before, else the next one."""
+    row = connection.execute(
+        "select max(version) filter (where sha256 = %s), max(version) from ops.deliveries"
+        " where partner_code = %s and feed = %s and period = %s",
+        [sha256, partner_code, feed, period],
+    ).fetchone()
+    assert row is not None
+    return int(row[0] or (row[1] or 0) + 1)
 
 
 def next_part(connection: psycopg.Connection[Any], delivery: Delivery) -> int:

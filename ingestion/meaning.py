@@ -22,7 +22,7 @@ class Meaning:
 
     Args:
         name: what its name or its marks say; none where they say nothing.
-        sheet: of the workbook, where several feeds came in it.
+        sheet: of the workbook, where several feeds came in it; the period, where a tool's export holds several.
         blocked: why it cannot be taken.
     """
 
@@ -50,13 +50,13 @@ def meanings(file_name: str, marks: Sequence[Mark], partner: Partner) -> tuple[M
     if not filled:
         if name is None and known:
             unnamed = _nothing_said()
-        return (_allowed(Meaning(name, blocked=unnamed), partner),)
+        return (allowed(Meaning(name, blocked=unnamed), partner),)
     twice = [feed for feed, sheets in Counter(mark.feed for mark in filled).items() if sheets > 1]
     if twice:
         return (Meaning(name, blocked=_twice(twice[0], filled)),)
     several = len(filled) > 1
     return tuple(
-        _allowed(_of_mark(mark, name, partner, extension_of(file_name), several=several), partner) for mark in filled
+        allowed(_of_mark(mark, name, partner, extension_of(file_name), several=several), partner) for mark in filled
     )
 
 
@@ -97,8 +97,8 @@ def _placed(mark: Mark, name: DropName | None) -> tuple[Period, int, int]:
     return marked, mark.version or 1, 0
 
 
-def _allowed(meaning: Meaning, partner: Partner) -> Meaning:
-    """See that what is announced is this partner's to send."""
+def allowed(meaning: Meaning, partner: Partner) -> Meaning:
+    """What is announced, blocked where it is not this partner's to send."""
     name = meaning.name
     if name is None or meaning.blocked is not None:
         return meaning

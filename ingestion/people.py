@@ -6,8 +6,9 @@ What is typed to recognise somebody becomes keyed hashes at once and goes nowher
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,17 +18,14 @@ from psycopg.rows import dict_row
 from ingestion import landing
 from ingestion.contracts import PERSON_KEYS, load_contracts
 from ingestion.errors import BlockedFile, LakouError
-from ingestion.naming import extension_of
-from ingestion.reading import open_reading
+from ingestion.exports.opening import open_dropped
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import psycopg
 
     from ingestion.contracts import Contract
     from ingestion.pseudonyms import Pseudonymiser
-    from ingestion.reading import Batch, Header
+    from ingestion.reading import Batch, Header, Reading
     from ingestion.settings import Settings
 
 IDENTIFIERS = ("courriel", "nom_naissance", "prenom", "annee_naissance")
@@ -323,7 +321,16 @@ def _refused_rows(
         numbers: list[int] | None = None
         if feed is not None:
             with landing.open_landed(settings, path, key, size) as clear:
-                numbers = _lines_of(clear, name, sheet, contracts[feed], search)
+                opened = partial(
+                    open_dropped,
+                    clear,
+                    contracts[feed],
+                    file_name=name,
+                    partner_code=partner,
+                    period=period,
+                    sheet=sheet,
+                )
+                numbers = _lines_of(opened, contracts[feed], search)
         if numbers is None:
             unread += 1
             continue
@@ -336,10 +343,10 @@ def _refused_rows(
     return rows, paths, unread
 
 
-def _lines_of(clear: Path, name: str, sheet: str | None, contract: Contract, search: _Search) -> list[int] | None:
+def _lines_of(opened: Callable[[], Reading], contract: Contract, search: _Search) -> list[int] | None:
     """Lines of a file that are of the person; none where it has no table."""
     try:
-        reading = open_reading(clear, extension_of(name), contract, sheet)
+        reading = opened()
         return [line for batch in reading.batches() for line in search.lines(reading.header, batch, contract)]
     except BlockedFile:
         return None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.contracts import Column, Contract
 from ingestion.csv_records import csv_sources, first_lines
 from ingestion.errors import BlockedFile
+from ingestion.exports.refusals import check_losses, unmapped
+from ingestion.exports.tools import Tool, recognise
 from ingestion.records import (
     HEADER_SEARCH,
     NO_VALUE,
@@ -24,6 +24,7 @@ from ingestion.records import (
     column_names,
     cuts_frame,
     empty,
+    normal,
     unreadable,
 )
 from ingestion.workbooks import WORKBOOKS, SheetStart, sheet_starts, workbook_sources
@@ -164,7 +165,8 @@ def open_reading(path: Path, extension: str, contract: Contract, sheet: str | No
         sheet: the only sheet to look at.
 
     Raises:
-        BlockedFile: FICHIER-VIDE, FICHIER-ILLISIBLE, FORMAT-NON-PRIS, COLONNE-MANQUANTE or COLONNE-DOUBLE.
+        BlockedFile: FICHIER-VIDE, FICHIER-ILLISIBLE, FORMAT-NON-PRIS, COLONNE-MANQUANTE, COLONNE-DOUBLE,
+            EXPORT-APPAUVRI or EXPORT-SANS-CORRESPONDANCE.
     """
     extension = extension.lower().lstrip(".")
     size = path.stat().st_size
@@ -182,7 +184,9 @@ def open_reading(path: Path, extension: str, contract: Contract, sheet: str | No
             f"Le format .{extension} n'est pas pris.",
             "Enregistrez le fichier en .csv, .xlsx ou .ods.",
         )
-    return _reading(source, found, contract)
+    exported = recognise(source.head.records, extension)
+    check_losses(source.remarks, exported.tool if exported else None)
+    return _reading(source, found, contract, exported.tool if exported else None)
 
 
 def read_marks(path: Path, extension: str) -> tuple[Mark, ...]:
@@ -221,14 +225,6 @@ def read_marks(path: Path, extension: str) -> tuple[Mark, ...]:
 def _cover(rows: Sequence[Sequence[str]]) -> dict[str, str]:
     """Labels and values of the sheet that says whose delivery it is."""
     return {normal(row[0]): row[1].strip() for row in rows if len(row) > 1 and row[1].strip()}
-
-
-@lru_cache(maxsize=4096)
-def normal(text: str) -> str:
-    """A header's cell as it is compared: lower case, no accents, words of letters and digits with single spaces."""
-    plain = unicodedata.normalize("NFKD", text.lower().replace("œ", "oe").replace("æ", "ae"))
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    return " ".join(re.findall(r"[a-z0-9]+", plain))
 
 
 # ------------------------------------------------------------------------------------------------------- header
@@ -388,7 +384,7 @@ def _unknown_column(named: str, column: str, line: int) -> Remark:
 # ------------------------------------------------------------------------------------------------------- reading
 
 
-def _reading(source: Source, found: _Found, contract: Contract) -> Reading:
+def _reading(source: Source, found: _Found, contract: Contract, tool: Tool | None) -> Reading:
     head = source.head
     if not any(cell.strip() for record in head.records for cell in record):
         raise empty("Le fichier ne contient aucune cellule remplie.")
@@ -401,7 +397,7 @@ def _reading(source: Source, found: _Found, contract: Contract) -> Reading:
     is_kept = [normal(cell) in known or not normal(cell).startswith(prefixes) for cell in found.cells]
     kept = [index for index, is_so in enumerate(is_kept) if is_so]
     cells = [found.cells[index] for index in kept]
-    matching = match_header(cells, contract, line)
+    matching = _matched(cells, contract, line, tool)
     width = len(is_kept)
     repeated = [
         [record[index] if index < len(record) else "" for index in kept]
@@ -421,6 +417,32 @@ def _reading(source: Source, found: _Found, contract: Contract) -> Reading:
         kept if len(kept) < width else None,
         [column.name for column in contract.columns if column.required],
     )
+
+
+def _matched(cells: Sequence[str], contract: Contract, line: int, tool: Tool | None) -> Matching:
+    """The columns of a header; of a tool's export, those of the tool's own are left out in one note.
+
+    Raises:
+        BlockedFile: COLONNE-DOUBLE, COLONNE-MANQUANTE, or EXPORT-SANS-CORRESPONDANCE for a tool's export.
+    """
+    try:
+        matching = match_header(cells, contract, line)
+    except BlockedFile as blocked:
+        if tool is not None and blocked.rule_id == "COLONNE-MANQUANTE":
+            raise unmapped(tool, contract.feed) from blocked
+        raise
+    if tool is None:
+        return matching
+    technical = [
+        item.column
+        for item in matching.remarks
+        if item.rule_id == "COLONNE-INCONNUE" and normal(item.column) in tool.technical
+    ]
+    if not technical:
+        return matching
+    told = f"Colonnes techniques {tool.of_title} ignorées : {', '.join(technical)}."
+    kept = [item for item in matching.remarks if item.rule_id != "COLONNE-INCONNUE" or item.column not in technical]
+    return Matching(matching.positions, [*kept, Remark(line, "", "", "COLONNES-TECHNIQUES", "NOTE", told)])
 
 
 def _title_notes(above: Sequence[Sequence[str]]) -> list[Remark]:

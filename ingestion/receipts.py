@@ -320,8 +320,13 @@ def preview(
 
 
 def receipt_stem(delivery: Delivery, file_name: str | None = None) -> str:
-    """What a receipt's name begins with: the file's full name, and the feed where a workbook carries several."""
+    """What a receipt's name begins with: the file's full name, and the feed where a workbook carries several.
+
+    Of an export that holds several periods, the feed and the period.
+    """
     name = file_name or delivery.file_name
+    if delivery.sheet and delivery.sheet == delivery.period:
+        return f"{name}.{delivery.feed}.{delivery.period}"
     return f"{name}.{delivery.feed}" if delivery.sheet and delivery.feed else name
 
 

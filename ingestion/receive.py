@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -22,6 +23,7 @@ from ingestion.contracts import Contract, feed_order, load_contract
 from ingestion.database import business_date, connect
 from ingestion.drop import QUIET_SECONDS, Dropped
 from ingestion.errors import BlockedFile, ConfigurationError, DatabaseError, LakouError
+from ingestion.exports.opening import meanings_of_export, open_dropped
 from ingestion.judging import (
     PASSES,
     Context,
@@ -29,9 +31,10 @@ from ingestion.judging import (
     FileJudge,
     Judgement,
     References,
+    check_convention,
     judge_awaited,
-    judge_file,
     judge_overdue,
+    judge_reading,
     references_of,
 )
 from ingestion.loading import Delivery, Tally, Writer
@@ -40,7 +43,7 @@ from ingestion.naming import extension_of, parse_file_name, parse_period
 from ingestion.partners import Partner, list_partners
 from ingestion.pipelining import ahead
 from ingestion.pseudonyms import Pseudonymiser
-from ingestion.reading import Batch, Header, Reading, open_reading, read_marks
+from ingestion.reading import Batch, Header, Reading, read_marks
 from ingestion.referring import KnownRows
 from ingestion.settings import Settings
 
@@ -251,7 +254,9 @@ class _Receiver:
                 raise LakouError(f"{dropped.path} changed while it was read", "nothing to do: the next run takes it")
             deliveries = [
                 (self._delivery(dropped, landed, item, received_at), item)
-                for item in self._meanings(dropped.partner_code, dropped.file_name, landing.path_of(clear))
+                for item in self._meanings(
+                    dropped.partner_code, dropped.file_name, landing.path_of(clear), landed.sha256
+                )
             ]
             known = self._record(deliveries, landed)
             for delivery, item in deliveries:
@@ -272,8 +277,24 @@ class _Receiver:
         path, key = there
         return replace(staged, path=path, wrapped_key=key)
 
-    def _meanings(self, partner_code: str, file_name: str, clear: Path) -> tuple[Meaning, ...]:
-        return meanings(file_name, read_marks(clear, extension_of(file_name)), self.partner(partner_code))
+    def _meanings(self, partner_code: str, file_name: str, clear: Path, sha256: str) -> tuple[Meaning, ...]:
+        partner, marks = self.partner(partner_code), read_marks(clear, extension_of(file_name))
+        if not marks:
+            next_version = partial(loading.version_of_export, self._connection, partner_code, sha256)
+            exported = meanings_of_export(clear, file_name, partner, next_version)
+            if exported is not None:
+                return exported
+        return meanings(file_name, marks, partner)
+
+    def _reading(self, delivery: Delivery, contract: Contract, clear: Path) -> Reading:
+        return open_dropped(
+            clear,
+            contract,
+            file_name=delivery.file_name,
+            partner_code=delivery.partner_code,
+            period=delivery.period,
+            sheet=delivery.sheet,
+        )
 
     def _delivery(self, dropped: Dropped, landed: landing.Landed, item: Meaning, received_at: dt.datetime) -> Delivery:
         name = item.name
@@ -378,7 +399,7 @@ class _Receiver:
     def judge_again(self, delivery: Delivery) -> bool:
         """Judge one delivery from its landed bytes; False where it stays as it was."""
         with self._opened(delivery) as clear:
-            found = self._meanings(delivery.partner_code, delivery.file_name, clear)
+            found = self._meanings(delivery.partner_code, delivery.file_name, clear, delivery.sha256)
         same = [
             item.blocked
             for item in found
@@ -430,7 +451,7 @@ class _Receiver:
         loading.check_place(connection, delivery, self._today)
         context = self._context(delivery, contract, self._lookups)
         with self._opened(delivery) as clear:
-            reading = open_reading(clear, extension_of(delivery.file_name), contract, delivery.sheet)
+            reading = self._reading(delivery, contract, clear)
             load_id = loading.begin(connection, delivery)
             tally, values = self._copy(delivery, contract, reading, context)
         now = dt.datetime.now(dt.UTC)
@@ -493,7 +514,7 @@ class _Receiver:
         landed = landing.Landed("", sha256, size, b"")
         dropped = Dropped(self.partner(code).partner_code, path, drop.shown_name(path), size, 0.0)
         answers = []
-        for item in meanings(dropped.file_name, marks, self.partner(code)):
+        for item in self._meanings(dropped.partner_code, dropped.file_name, path, sha256):
             delivery = self._delivery(dropped, landed, item, dt.datetime.now(dt.UTC))
             answers.append(self._previewed(delivery, item, path, is_placed=is_placed))
         return tuple(answers)
@@ -508,7 +529,8 @@ class _Receiver:
                 with self._connection.transaction(force_rollback=True):
                     loading.check_place(self._connection, delivery, self._today)
             context = self._context(delivery, contract, self._lookups)
-            judgement = judge_file(path, extension_of(delivery.file_name), context, delivery.sheet)
+            check_convention(context)
+            judgement = judge_reading(self._reading(delivery, contract, path), context)
         except BlockedFile as blocked:
             return Preview(delivery, contract, None, blocked)
         tally = Tally(receipts.KEPT_FINDINGS, receipts.KEPT_REJECTS)
@@ -561,7 +583,7 @@ class _Receiver:
         if key is None or numbers.is_empty() or numbers.len() > receipts.KEPT_REJECTS:
             return None
         with self._opened(delivery) as clear:
-            reading = open_reading(clear, extension_of(delivery.file_name), contract, delivery.sheet)
+            reading = self._reading(delivery, contract, clear)
             found = [source_rows(reading.header, batch, numbers) for batch in reading.batches()]
         return pl.concat(found)
 

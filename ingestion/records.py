@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ingestion.errors import BlockedFile
@@ -18,6 +21,8 @@ NO_VALUE = "\x1aFORMULE"
 HEADER_SEARCH = 30
 # rows that a sheet may have
 WORKBOOK_ROWS = 1_048_576
+# a remark that refuses the file: where it is found, the tool that exported it is not known yet
+LOSSY = "EXPORT-APPAUVRI"
 TRUNCATED = "ENREGISTREMENT-TRONQUE"
 
 
@@ -75,6 +80,14 @@ class Source:
     head: Head
     remarks: list[Remark]
     blocks: Callable[[int, int], Iterator[Block]]
+
+
+@lru_cache(maxsize=4096)
+def normal(text: str) -> str:
+    """A header's cell as it is compared: lower case, no accents, words of letters and digits with single spaces."""
+    plain = unicodedata.normalize("NFKD", text.lower().replace("œ", "oe").replace("æ", "ae"))
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    return " ".join(re.findall(r"[a-z0-9]+", plain))
 
 
 def no_cells(names: Sequence[str]) -> pl.DataFrame:

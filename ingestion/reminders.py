@@ -275,10 +275,16 @@ def write_index(settings: Settings, partner_code: str, partner_name: str, stands
     Raises:
         LakouError: the partner's folder cannot be written.
     """
+    folder = settings.drop / partner_code / "accuses"
     page = pages.render(
-        "index.html.j2", partner_code=partner_code, partner_name=partner_name, today=today, stands=stands
+        "index.html.j2",
+        partner_code=partner_code,
+        partner_name=partner_name,
+        today=today,
+        stands=stands,
+        sources=sorted(path.name for path in folder.glob("source_*.html")),
     )
-    write_atomically(settings.drop / partner_code / "accuses" / INDEX, page)
+    write_atomically(folder / INDEX, page)
 
 
 def _is_older(path: Path, moment: dt.datetime) -> bool:

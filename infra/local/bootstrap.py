@@ -94,7 +94,7 @@ def installed(platform: Platform, name: str) -> bool:
 
 
 def install(platform: Platform, name: str, board: Board) -> str | None:
-    """Bring one environment (`pipeline`, `superset`, `dev`) to its lock, and make the checkout importable in it."""
+    """Bring one environment (`pipeline`, `superset`, `dev`, `live`) to its lock, and make the checkout importable in it."""
     if installed(platform, name):
         _point_at_checkout(platform, name)
         return "already there"

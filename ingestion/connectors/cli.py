@@ -46,6 +46,7 @@ def source_list(settings: Settings, is_json: bool) -> None:
             "partner": item.partner,
             "feeds": list(dict.fromkeys(feed.feed for feed in item.feeds)),
             "pulled_at": books.get(item.name, [None])[0],
+            "is_pulled": item.is_pulled,
             "state": books.get(item.name, [None] * 2)[1],
             "error": books.get(item.name, [None] * 3)[2],
         }
@@ -55,7 +56,9 @@ def source_list(settings: Settings, is_json: bool) -> None:
         click.echo(json.dumps(listed, ensure_ascii=False, indent=2, default=str))
         return
     for line in listed:
-        when = f"{line['pulled_at']:%Y-%m-%d %H:%M}" if line["pulled_at"] else "never pulled"
+        when = "never pulled" if line["is_pulled"] else "exported by hand"
+        if line["pulled_at"]:
+            when = f"{line['pulled_at']:%Y-%m-%d %H:%M}"
         click.echo(
             f"{line['source']:<20} {line['system']:<11} {line['partner']:<16} {','.join(line['feeds']):<12} {when}"
             f"{'  ' + line['error'] if line['error'] else ''}"
@@ -121,10 +124,10 @@ def source_add(
 def source_test(settings: Settings, name: str, is_json: bool) -> None:
     """Pull one page of source NAME and show what would be loaded and refused; nothing is kept."""
     from ingestion.connectors.credentials import read_credentials
-    from ingestion.connectors.mapping import load_source
+    from ingestion.connectors.mapping import load_pulled
     from ingestion.connectors.trying import try_source
 
-    item = load_source(name)
+    item = load_pulled(name)
     trial = try_source(settings, item, read_credentials(settings, item.connection))
     shown = _shown(trial)
     if is_json:
@@ -143,10 +146,10 @@ def source_test(settings: Settings, name: str, is_json: bool) -> None:
 def source_pull(settings: Settings, name: str, is_full: bool, is_json: bool) -> None:
     """Pull source NAME once; `lakou receive` takes the files that it puts into its owner's drop."""
     from ingestion.connectors.credentials import read_credentials
-    from ingestion.connectors.mapping import load_source
+    from ingestion.connectors.mapping import load_pulled
     from ingestion.connectors.pulling import pull
 
-    item = load_source(name)
+    item = load_pulled(name)
 
     def show(line: str) -> None:
         click.echo(line, err=is_json)

@@ -96,7 +96,7 @@ class Source:
     Args:
         name: of its file, without `.yml`.
         system: name of its connector.
-        address: of its server.
+        address: of its server; empty where its files are only exported by hand.
         connection: identifier of the Airflow connection, or secret file, that holds its credentials.
         partner: code of its owner, whose drop it fills.
         zone: IANA name of the server's time zone.
@@ -129,6 +129,11 @@ class Source:
         """Each entity once, in the order of the file."""
         return tuple(dict.fromkeys(feed.entity for feed in self.feeds))
 
+    @property
+    def is_pulled(self) -> bool:
+        """Whether there is a server to ask: the files of the others are exported by hand."""
+        return bool(self.address)
+
     def of_table(self, entity: str, table: str) -> tuple[FeedMapping, ...]:
         """What the records of one table feed."""
         return tuple(feed for feed in self.feeds if (feed.entity, feed.table) == (entity, table))
@@ -142,6 +147,19 @@ def folder() -> Path:
 def source_files() -> tuple[Path, ...]:
     """Files of all sources, in the order of their names."""
     return tuple(sorted(folder().glob("*.yml")))
+
+
+def pulled_files() -> tuple[Path, ...]:
+    """Files of the sources that are pulled; one that cannot be read is among them, so that its runs say why."""
+    return tuple(path for path in source_files() if _may_be_pulled(path))
+
+
+def _may_be_pulled(path: Path) -> bool:
+    try:
+        top = _Place(path.name, yaml.compose(path.read_bytes(), Loader=yaml.SafeLoader)).mapping()
+        return "system" not in top or not {"address", "connection"}.isdisjoint(top)
+    except (OSError, yaml.YAMLError, ConfigurationError):
+        return True
 
 
 def schedule_of(path: Path) -> str:
@@ -165,6 +183,21 @@ def load_source(name: str) -> Source:
         raise ConfigurationError(f"there is no source {name!r} in {folder()}", f"known: {known}")
     source = read_source(path)
     check_source(source, load_contracts())
+    return source
+
+
+def load_pulled(name: str) -> Source:
+    """One source that has a server.
+
+    Raises:
+        ConfigurationError: there is none, its file is wrong, or it has no server.
+    """
+    source = load_source(name)
+    if not source.is_pulled:
+        raise ConfigurationError(
+            f"{source.file}: {source.system} is not pulled: it has no `address`",
+            "drop its exported files into the partner's depot, or write `address:` and `connection:`",
+        )
     return source
 
 
@@ -204,11 +237,12 @@ def read_source(path: Path) -> Source:
     processing = top["processing"].mapping({"contract", "country"}) if "processing" in top else {}
     hours = top["quiet_after_hours"].whole(1, 24 * 366) if "quiet_after_hours" in top else QUIET_HOURS
     place = _Place(path.name, node)
+    is_pulled = "address" in top or "connection" in top
     return Source(
         name=path.stem,
         system=_needed(place, top, "system").text(re.compile(r"[a-z][a-z0-9_]*")),
-        address=_needed(place, top, "address").text(),
-        connection=_needed(place, top, "connection").text(re.compile(r"[A-Za-z0-9_-]{1,80}")),
+        address=_needed(place, top, "address").text() if is_pulled else "",
+        connection=_needed(place, top, "connection").text(re.compile(r"[A-Za-z0-9_-]{1,80}")) if is_pulled else "",
         partner=_needed(place, top, "partner").text(PARTNER),
         zone=_zone(_needed(place, top, "zone")),
         options=_texts(top.get("options")),
@@ -231,10 +265,16 @@ def check_source(source: Source, contracts: Mapping[str, Contract]) -> None:
             not declared, or declared without country of processing and contract.
     """
     from ingestion.connectors import systems
+    from ingestion.exports.tools import tools
 
-    if source.system not in systems():
+    if source.is_pulled and source.system not in systems():
         raise ConfigurationError(
             f"{source.file}: there is no connector for the system {source.system!r}", f"one of {', '.join(systems())}"
+        )
+    if not source.is_pulled and source.system not in tools():
+        raise ConfigurationError(
+            f"{source.file}: it has no `address`, and no exported file of {source.system!r} is recognised",
+            f"write `address:` and `connection:`, or one of {', '.join(tools())}",
         )
     if not source.feeds:
         raise ConfigurationError(f"{source.file}: it feeds nothing", "write at least one item under `feeds`")

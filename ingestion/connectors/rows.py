@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from ingestion.contracts import DATES, Contract
 
 # seconds since 1970 of 1973 to 2286: no year, month or count is so large
 _EPOCH = re.compile(r"[1-9][0-9]{8,9}")
+# between the values of a column that holds several
+LIST = ";"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -48,8 +51,10 @@ def unknown_codes(feed: FeedMapping, fields: Mapping[str, str | None]) -> Iterab
     """Fields and values for which the mapping has a list of codes that does not say them."""
     for column in feed.columns:
         value = fields.get(column.field or "") or ""
-        if column.codes and value and value not in column.codes:
-            yield column.field or "", value
+        choices = _choices(value)
+        for item in [value] if choices is None else choices:
+            if column.codes and item and item not in column.codes:
+                yield column.field or "", item
 
 
 def file_of(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> bytes:
@@ -108,4 +113,19 @@ def _raw(column: ColumnMapping, fields: Mapping[str, str | None]) -> str:
     if column.constant is not None:
         return column.constant
     value = (fields.get(column.field or "") or "").strip()
+    choices = _choices(value)
+    if choices is not None:
+        return LIST.join(column.codes.get(item, item) for item in choices) or column.default
     return column.codes.get(value, value) or column.default
+
+
+def _choices(value: str) -> list[str] | None:
+    """The answers of a field that has several, as EspoCRM gives them (a JSON list of texts); None for any other value."""
+    if not value.startswith("["):
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return None
+    is_texts = isinstance(found, list) and all(isinstance(item, str) for item in found)
+    return [item.strip() for item in found] if is_texts else None

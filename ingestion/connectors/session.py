@@ -10,6 +10,7 @@ import datetime as dt
 import ipaddress
 import json as json_text
 import logging
+import re
 import time
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -37,6 +38,8 @@ MISSING = frozenset({404, 410})
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 REDIRECTED = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 3
+# of what a server says of its refusal, in characters
+MOST_STATED = 200
 MARKS = ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be"))
 Method = Literal["GET", "POST", "DELETE"]
 
@@ -317,6 +320,9 @@ class Session:
 
     def _failure(self, answer: Answer) -> SourceError:
         said = f"{self._host()} answers {answer.status} to {answer.path}"
+        # masked before it is cut: a part of a secret would stay
+        if reason := self.masked(_stated(answer))[:MOST_STATED]:
+            said += f" ({reason})"
         if answer.status in REFUSED:
             return SourceRefusal(
                 f"{said}: our account is refused",
@@ -429,6 +435,23 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.ConnectionError):
         return "the server does not answer, or cuts the connection"
     return "the answer is cut short"
+
+
+def _stated(answer: Answer) -> str:
+    """What the server itself says of its refusal, on one short line; empty where it says nothing, or a page."""
+    said: object = answer.headers.get("x-status-reason")
+    if not said:
+        try:
+            told = json_text.loads(answer.body)
+        except (ValueError, RecursionError):
+            return ""
+        inner = told.get("error") if isinstance(told, dict) else None
+        found = [told.get("message"), told.get("detail")] if isinstance(told, dict) else []
+        found.append(inner.get("message") if isinstance(inner, dict) else inner)
+        said = next((item for item in found if isinstance(item, str) and item), "")
+    # it may quote what was asked for: an address would be somebody's
+    plain = "".join(character if character.isprintable() else " " for character in str(said))
+    return re.sub(r"\S*@\S*", MASK, " ".join(plain.split()))
 
 
 def _charset(content_type: str) -> str | None:

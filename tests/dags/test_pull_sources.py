@@ -29,6 +29,9 @@ def bag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "bonne.yml").write_text(GOOD)
     (tmp_path / "sources" / "fautive.yml").write_text("rien: du tout\n")
+    # files exported by hand are dropped, and nothing is pulled
+    by_hand = "system: google_forms\npartner: KABIA\nzone: UTC\nfeeds: []\n"
+    (tmp_path / "sources" / "a_la_main.yml").write_text(by_hand)
     from airflow.dag_processing.dagbag import DagBag
 
     parsed = DagBag(dag_folder=str(DAG_FILE), collect_dags=True)

@@ -137,6 +137,7 @@ def test_a_survey_is_pulled_landed_and_loaded_as_dropped_files_are(bench: Bench)
         assert b"responses" not in raw
         assert b"result" not in raw
     assert "Lecture faite" in bench.page()
+    assert 'href="source_barometre.html"' in (bench.box.receipts / "index.html").read_text(encoding="utf-8")
     # the answer without a note is mended in the tool, not by a file that the next pull would undo
     receipt = html.unescape(bench.box.receipt("F04_enquetes_formation__KABIA__2026-11__v1.csv"))
     assert "dans votre outil" in receipt

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.connectors.mapping import Source, load_source, load_sources
-from ingestion.connectors.rows import file_of, moment, period_of, row_of
+from ingestion.connectors.mapping import Source, load_pulled, load_source, load_sources, pulled_files
+from ingestion.connectors.rows import file_of, moment, period_of, row_of, unknown_codes
 from ingestion.contracts import load_contract
 from ingestion.errors import ConfigurationError
 
@@ -131,3 +131,48 @@ def test_the_same_rows_are_the_same_bytes_and_any_text_is_kept() -> None:
     rows = [("a;b", 'dit "oui"'), ("deux\nlignes", "\ud800")]
     assert file_of(["x", "y"], rows) == file_of(["x", "y"], rows)
     assert file_of(["x", "y"], rows).decode("utf-8-sig").splitlines()[1] == '"a;b";"dit ""oui"""'
+
+
+@pytest.mark.parametrize(
+    ("value", "cell", "unknown"),
+    [
+        ('["c","f"]', "CHAUD;FROID", []),
+        ('["c","a b"]', "CHAUD;a b", ["a b"]),
+        ("[]", "AVANT", []),
+        ('[{"title": "x"}]', '[{"title": "x"}]', ['[{"title": "x"}]']),
+        ("[c", "[c", ["[c"]),
+    ],
+)
+def test_several_answers_of_a_field_are_coded_one_by_one(
+    folder: Path, value: str, cell: str, unknown: list[str]
+) -> None:
+    (feed,) = load(folder, F04).feeds
+    fields = {"id": "1", "moment": value}
+    zone = "America/Martinique"
+    assert row_of(feed, load_contract("F04"), fields, zone, zone)[2] == cell
+    assert [item for name, item in unknown_codes(feed, fields) if name == "moment"] == unknown
+
+
+BY_HAND = F04.replace("address: https://enquetes.example.org\nconnection: enquetes\n", "")
+
+
+def test_a_tool_whose_files_are_exported_by_hand_has_no_server(folder: Path) -> None:
+    source = load(folder, BY_HAND.replace("limesurvey", "google_forms"), "avis")
+    assert (source.is_pulled, source.address, source.connection) == (False, "", "")
+    load(folder, F04.replace("KABIA", "AUTRE"))
+    assert [path.stem for path in pulled_files()] == ["enquetes"]
+    with pytest.raises(ConfigurationError, match="is not pulled"):
+        load_pulled("avis")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BY_HAND.replace("limesurvey", "carnet"), "no exported file of 'carnet' is recognised"),
+        (F04.replace("limesurvey", "google_forms"), "there is no connector for the system 'google_forms'"),
+        (F04.replace("connection: enquetes\n", ""), "`connection:` is missing"),
+    ],
+)
+def test_a_source_is_pulled_or_exported_by_hand(folder: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        load(folder, text)

@@ -103,6 +103,28 @@ def test_what_will_not_pass_is_tried_once(wire: Connect, status: int, error: typ
     assert len(line.script.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("headers", "body", "said"),
+    [
+        ({"X-Status-Reason": "No read access."}, b"", "(No read access.)"),
+        ({}, b'{"message": "The form is closed", "code": 404.1}', "(The form is closed)"),
+        ({}, b'{"error": {"code": 401, "message": "not valid"}}', "(not valid)"),
+        ({}, b'{"detail": "Invalid\\n token."}', "(Invalid token.)"),
+        ({}, b'{"message": "no user zyzomyst@courrier.invalid with clef-secrete"}', "(no user *** with ***)"),
+        ({}, b'{"message": "' + b"x" * 195 + b' clef-secrete"}', f"({'x' * 195} ***)"),
+        ({}, b"<html>non</html>", ""),
+        ({}, b'["non"]', ""),
+    ],
+)
+def test_what_the_server_says_of_its_refusal_is_told_without_secrets(
+    wire: Connect, headers: dict[str, str], body: bytes, said: str
+) -> None:
+    line = wire(Reply(403, JSON | headers, body), secrets=("clef-secrete",))
+    with pytest.raises(SourceRefusal) as raised:
+        line.session.get("/a")
+    assert raised.value.what.partition(" to /a")[2].partition(":")[0].strip() == said
+
+
 def test_a_status_that_is_expected_is_an_answer(wire: Connect) -> None:
     answer = wire(Reply(404, JSON, b"[]")).session.get("/liste", expect=(200, 404))
     assert (answer.status, answer.json(), answer.media_type) == (404, [], "application/json")
