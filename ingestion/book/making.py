@@ -108,9 +108,6 @@ def page(contents: Contents) -> bytes:
         outcomes=[dossier.outcome(decision, contents.edition.business_date) for decision in contents.decisions],
         change_text=dossier.change_text,
         lights=dossier.LIGHTS,
-        natures=sections.NATURES,
-        promise_state=sections.promise_state,
-        stands_on=sections.STANDS_ON,
     )
 
 

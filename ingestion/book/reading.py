@@ -84,6 +84,7 @@ class Point:
     indicator_code: str
     period: str
     reference: str
+    value: Decimal | None
     value_text: str
     state: str
 
@@ -134,13 +135,13 @@ class Promise:
 
     commitment_id: str
     action_line: str
-    nature: str
+    nature_label: str
     label: str
     value_text: str
     due: str
     indicator_codes: str
-    state: str
-    stands_on_kind: str | None
+    state_label: str
+    stands_on_label: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,6 +453,7 @@ select
     v.indicator_code,
     v.period_start::text as period,
     {_REFERENCE} as reference,
+    v.value,
     pub.value_text(v.value, v.unit, v.state) as value_text,
     v.state
 from pub.pinned_indicator_values as v
@@ -500,7 +502,7 @@ order by d.decided_on desc, d.decision_id, d.label
 
 _PROMISES = f"""
 select
-    c.commitment_id, c.action_line, c.nature, c.label,
+    c.commitment_id, c.action_line, pub.nature_label(c.nature) as nature_label, c.label,
     case
         when c.value is null then 'non chiffrée'
         else
@@ -513,8 +515,8 @@ select
         else coalesce(c.ends, c.starts, 'non datée')
     end as due,
     coalesce(replace(c.indicator_codes, ';', ', '), '') as indicator_codes,
-    c.state,
-    c.stands_on_kind
+    pub.promise_state_label(c.state) as state_label,
+    pub.stands_on_label(c.stands_on_kind) as stands_on_label
 from pub.pinned_commitments as c
 where {_here("c")}
 order by c.action_line, c.commitment_id

@@ -1,57 +1,23 @@
-"""How the book is laid out: indicators by line of action, promises by what became of them, French words for codes."""
+"""How the book is laid out: indicators by line of action, promises by line of the document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ingestion.book.plots import Plot, trend_plot
 from ingestion.book.reading import GRAIN_ORDER, Contents, Figure, Point, Promise
 
 GRAIN_WORDS = {"month": "au mois", "quarter": "au trimestre", "semester": "au semestre", "year": "à l'année"}
-NATURES = {
-    "promesse": "promesse",
-    "cadre": "cadre",
-    "constat": "constat",
-    "hypothese": "hypothèse",
-    "base": "base de référence",
-}
-PROMISE_STATES = {
-    "MESURE": "mesurée",
-    "ATTEINT": "atteinte",
-    "EN_RETARD": "en retard",
-    "CIBLE_NON_FIXEE": "cible non fixée",
-    "NON_REMIS": "non remise",
-    "INCOMPLET": "incomplète",
-    "SUPPRIME_K": "secret statistique",
-    "SUPPRIME_SECONDAIRE": "secret statistique",
-    "NON_APPLICABLE": "non applicable",
-    "ZERO_MESURE": "zéro mesuré",
-    "DEFINITION_ABSENTE": "non mesurable (définition absente)",
-    "FLUX_ABSENT": "pas encore mesurable (flux absent)",
-    "CADRE": "sans objet (cadre)",
-    "CONSTAT": "sans objet (constat)",
-    "HYPOTHESE": "sans objet (hypothèse)",
-    "BASE": "sans objet (base de référence)",
-}
-STANDS_ON = {
-    "VALEUR": "une valeur mesurée",
-    "CIBLE": "une cible du comité",
-    "JALON": "un jalon",
-    "ENVELOPPE": "une enveloppe",
-    "DISPOSITIF": "une règle de financement",
-    "FLUX": "un flux qui manque",
-    "ROLE": "un rôle promis",
-    "ACTION": "une action du programme",
-    "DOCUMENT": "le document seul",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class TrendLine:
-    """One indicator over the quarters of the trend; a quarter without a value is None."""
+    """One indicator over the quarters of the trend; a quarter without a value is None, and so is a plot of too few."""
 
     figure: Figure
     points: tuple[Point | None, ...]
+    plot: Plot | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +70,14 @@ def promise_groups(promises: Iterable[Promise]) -> tuple[PromiseGroup, ...]:
     return tuple(PromiseGroup(title[:1].upper() + title[1:], tuple(group)) for title, group in groups.items())
 
 
-def promise_state(promise: Promise) -> str:
-    """The state of a claim in words."""
-    return PROMISE_STATES.get(promise.state, promise.state.lower().replace("_", " "))
-
-
 def _section(code: str, figures: Sequence[Figure], document_label: str, contents: Contents) -> Section:
     grain = GRAIN_ORDER.index(contents.edition.period_grain)
     points = {(point.indicator_code, point.period): point for point in contents.trend}
-    lines = [
-        TrendLine(figure, tuple(points.get((figure.indicator_code, period)) for period, _ in contents.quarters))
-        for figure in figures
-    ]
+    labels = [label for _, label in contents.quarters]
+    lines = []
+    for figure in figures:
+        quarters = tuple(points.get((figure.indicator_code, period)) for period, _ in contents.quarters)
+        lines.append(TrendLine(figure, quarters, trend_plot(figure.indicator_code, figure.unit, quarters, labels)))
     silent = [figure for figure in figures if figure.state is None]
     later = {
         name: tuple(figure for figure in silent if figure.first_grain == name) for name in GRAIN_ORDER[grain + 1 :]

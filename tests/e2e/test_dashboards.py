@@ -251,6 +251,32 @@ def test_a_figure_leads_to_where_it_comes_from_in_two_clicks(
     page.close()
 
 
+def test_a_permanent_link_gives_the_figure_again_and_a_map_has_its_words(
+    browser: Browser, access: dict[str, Any], pub: psycopg.Connection
+) -> None:
+    page = sign_in(browser, access, "Comite")
+    # a quarter that no filter chooses by itself
+    reference, value, link = pub.execute(
+        "select s.reference, s.value_text, s.quotation_html from pub.steering_state as s inner join pub.closed_quarters as q"
+        " on s.quarter_label = q.quarter_label where not q.is_latest and s.indicator_code = 'A2-01' and s.value is not null"
+        " order by q.period_start desc limit 1"
+    ).fetchall()[0]
+    address = re.search(r'href="([^"]+)"', link)
+    assert address
+    page.goto(f"{access['superset']['url']}{address[1]}")
+    page.wait_for_selector(TABS)
+    settle(page)
+    quoted = chart(page, "Le chiffre cité")
+    assert reference in quoted
+    assert value in quoted.split()
+    page.locator(TABS, has_text="Territoires").click()
+    settle(page)
+    picture = page.locator(".ant-tabs-tabpane-active td img")
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert re.search(r"carte de 34\scommunes : \d+ avec une valeur", picture.get_attribute("alt") or "")
+    page.close()
+
+
 def test_quality_and_money_are_those_of_pub(browser: Browser, access: dict[str, Any], pub: psycopg.Connection) -> None:
     page = sign_in(browser, access, "Comite")
     open_dashboard(page, access["superset"]["url"], "qualite")

@@ -286,6 +286,13 @@ def test_a_reference_still_gives_the_value_quoted(shelf: Shelf) -> None:
         ).fetchone()
         assert frozen == (then.value, now.value)
         assert then.value != now.value
+        # the dashboards' permanent link shows the same, and for how long
+        linked = reader.execute(
+            "select quoted_text, known_text, kept_text from pub.steering_quotations where reference = %s"
+            " and quoted_reference = reference",
+            [then.reference],
+        ).fetchall()
+        assert linked == [(then.value_text, now.value_text, "toujours : clôture MQ-2026-S1-v1, MQ-2026-T1-v1")]
         # every value of the current publication has one reference, which leads back to it
         rows = reader.execute(
             "select pub.value_reference(programme_code, period_grain, period_start, indicator_code, measure,"
@@ -354,7 +361,10 @@ def test_the_page_is_french_and_whole_without_anything_else(second_book: Path) -
     parts = Parts(html)
     tags = [tag for tag, _ in parts.tags]
     assert ("html", {"lang": "fr"}) in parts.tags
-    assert not {"script", "img", "iframe", "link", "object"} & set(tags)
+    assert not {"script", "iframe", "link", "object"} & set(tags)
+    images = [attributes for tag, attributes in parts.tags if tag == "img"]
+    assert images
+    assert all(str(image["src"]).startswith("data:image/svg+xml;base64,") and image["alt"] for image in images)
     levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1

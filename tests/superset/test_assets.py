@@ -276,3 +276,9 @@ def test_the_connection_is_read_only_and_holds_no_password() -> None:
 def test_the_readme_names_every_dashboard() -> None:
     text = Path(SUPERSET / "README.md").read_text(encoding="utf-8")
     assert all(f"`{slug}`" in text for slug in DASHBOARDS)
+
+
+def test_only_what_the_views_draw_and_link_is_shown_as_markup() -> None:
+    for stem, chart in CHARTS.items():
+        drawn = [name for name in as_list(chart["params"].get("all_columns")) if name.endswith("_html")]
+        assert bool(chart["params"].get("allow_render_html")) == bool(drawn), stem

@@ -1,15 +1,29 @@
 """The running Superset shows each reader what it may see, and no more."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 pytestmark = pytest.mark.platform
 
+TRIES_A_MINUTE = 30
 COUNT = {"expressionType": "SQL", "sqlExpression": "COUNT(*)", "label": "rows"}
+
+
+class FromAddress(HTTPAdapter):
+    """Sends from one of this machine's own addresses."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, source_address=(self.address, 0))
 
 
 class Reader:
@@ -178,6 +192,43 @@ def test_readers_neither_query_freely_nor_change_anything(committee: Reader, par
         deleted = reader.send("DELETE", f"dashboard/{charts(reader, slug)[0]['dashboard']}")
         assert deleted.status_code in {302, 400, 403}
         assert reader.get(f"dashboard/{slug}").status_code == 200
+
+
+def test_the_engineers_open_every_dashboard(access: dict[str, Any]) -> None:
+    engineer = login(access, "Ingenieur")
+    slugs = {"pilotage", "programmes", "qualite", "partenaire"}
+    assert {d["slug"] for d in engineer.get("dashboard/").json()["result"]} == slugs
+    for slug in slugs:
+        answer = engineer.rows(charts(engineer, slug)[0])
+        assert answer.status_code == 200, (slug, answer.text)
+        assert answer.json()["result"][0]["data"][0]["rows"], slug
+
+
+@pytest.mark.parametrize("door", ["api/v1/security/login", "login/"])
+def test_a_password_is_not_guessed_by_trying(access: dict[str, Any], door: str) -> None:
+    url = access["superset"]["url"].rstrip("/")
+    session = requests.Session()
+    session.trust_env = False
+    # an address of its own: the limit is by address, and the other tests sign in from theirs
+    session.mount(url, FromAddress(f"127.0.{secrets.randbelow(250) + 2}.{secrets.randbelow(250) + 2}"))
+    body = {"username": access["superset"]["accounts"]["Comite"]["user"], "password": "faux"}
+    page = session.get(f"{url}/login/", timeout=60).text
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert token
+    sent: dict[str, Any] = (
+        {"data": body | {"csrf_token": token[1]}, "headers": {"Referer": f"{url}/login/"}}
+        if door == "login/"
+        else {"json": body | {"provider": "db"}}
+    )
+    wrong = 0
+    # a minute that ends meanwhile begins another count
+    while wrong <= 2 * TRIES_A_MINUTE:
+        answer = session.post(f"{url}/{door}", **sent, timeout=60, allow_redirects=False)
+        if answer.status_code == 429:
+            break
+        assert answer.status_code in {302, 401}, answer.text
+        wrong += 1
+    assert TRIES_A_MINUTE <= wrong <= 2 * TRIES_A_MINUTE
 
 
 def test_nobody_reads_without_logging_in(access: dict[str, Any]) -> None:

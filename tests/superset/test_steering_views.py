@@ -1,9 +1,13 @@
 """What the dashboards read: French labels, states that look different, the right quarter, the right comparison."""
 
+import base64
 import datetime as dt
+import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from xml.etree import ElementTree
 
 import psycopg
 import pytest
@@ -48,7 +52,8 @@ def add(connection: psycopg.Connection, start: str, value: float | None, state: 
         "territory_code": "02", "partner_code": "TOTAL", "axis": "TOTAL", "member": "TOTAL", "unit": "personnes",
         "completeness": 1, "origin_publication_id": 990001,
     } | other  # fmt: skip
-    row |= {"publication_id": 990001, "programme_code": "MQ", "definition_hash": "h", "value": value, "state": state}
+    row = {"publication_id": 990001} | row
+    row |= {"programme_code": "MQ", "definition_hash": "h", "value": value, "state": state}
     row["period_start"] = dt.date.fromisoformat(start)
     names = ", ".join(row)
     marks = ", ".join(f"%({name})s" for name in row)
@@ -318,3 +323,144 @@ def test_a_partner_stands_beside_its_programme(publication: psycopg.Connection) 
         ("KABIA", "60", "50", "200", f"25,0{HARD}%"),
         ("LAB-SUD", "secret statistique", "sans objet", "200", "sans objet"),
     ]
+
+
+def map_of(connection: psycopg.Connection, indicator_code: str = "A1-01") -> tuple[str, str]:
+    """Text alternative and drawing of the map of the third quarter."""
+    (html,) = one(
+        connection,
+        f"select map_html from pub.steering_maps where indicator_code = '{indicator_code}' and quarter_label = 'T3 2026'",
+    )
+    found = re.fullmatch(
+        r'<img width="620" height="745" alt="([^"<>]*)" src="data:image/svg\+xml;base64,([^"]*)">', html
+    )
+    assert found, html[:300]
+    return found[1], base64.b64decode(found[2]).decode()
+
+
+def test_a_map_tells_zero_missing_secret_and_no_target_apart(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    promise(publication)
+    closed(publication, "2026-07-01")
+    publication.execute(
+        "create table published.territories_990001 partition of published.territories for values in (990001)"
+    )
+    publication.execute(
+        "insert into published.territories (publication_id, territory_level, territory_code, label)"
+        " values (990001, 'commune', '97209', 'Fort & France')"
+    )
+    cells = {
+        "97209": (40, "MESURE"), "97213": (9, "INCOMPLET"), "97210": (0, "ZERO_MESURE"), "97222": (None, "NON_REMIS"),
+        "97228": (None, "SUPPRIME_K"), "97230": (None, "NON_APPLICABLE"), "NR": (7, "MESURE"),
+    }  # fmt: skip
+    for code, (value, state) in cells.items():
+        add(publication, "2026-07-01", value, state, territory_level="commune", territory_code=code)
+    words, drawing = map_of(publication)
+    # 34 communes: what nobody told of is not told, and the one without a commune is on no map
+    assert (
+        "34\u00a0communes : 2 avec une valeur, 1 à zéro, 29 sans remise, 1 sous secret statistique, 1 sans objet"
+        in words
+    )
+    tree = ElementTree.fromstring(drawing)
+    mark = "{http://www.w3.org/2000/svg}"
+    paths = [path.get("fill") for path in tree.findall(f"{mark}path")]
+    assert Counter(paths) == {
+        "#3c9fab": 1, "#dff1f2": 1, "#fff": 1, "url(#m)": 29, "url(#s)": 1, "#e4e4e4": 1,
+    }  # fmt: skip
+    labels = {"".join(t.itertext()) for t in tree.findall(f"{mark}g[@class='n']/{mark}text")}
+    assert {"Fort & France40", "972139*", "972100", "97222·", "97228×", "97230s.o."} <= labels
+    said = " ".join(tree.itertext())
+    assert "zéro mesuré" in said
+    assert "secret statistique" in said
+    assert "○ cible non fixée par commune" in said
+    publication.execute("update published.indicator_values set target = 10 where territory_code in ('97209', '97213')")
+    assert f"cible atteinte : 1 sur 2{HARD}communes" in map_of(publication)[1]
+
+
+def test_no_map_says_why(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    promise(publication)
+    closed(publication, "2026-07-01")
+    add(publication, "2026-07-01", 200, "MESURE")
+    assert one(publication, "select map_html from pub.steering_maps where indicator_code = 'A1-01'")[0].startswith(
+        "Pas de carte"
+    )
+
+
+def test_a_forecast_goes_from_the_last_figure_to_its_horizon(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    promise(publication)
+    closed(publication, "2026-01-01", "2026-04-01", "2026-07-01")
+    for start, value in (
+        ("2025-10-01", 90),
+        ("2026-01-01", 10),
+        ("2026-04-01", 20),
+        ("2026-07-01", 30),
+        ("2026-10-01", 5),
+    ):
+        add(publication, start, value, "MESURE")
+    shown = (
+        "select period_display, display_value::float, display_low::float, display_median::float, display_high::float"
+        " from pub.steering_forecast_series where indicator_code = 'A1-01' order by period_start"
+    )
+    assert publication.execute(shown).fetchall() == [
+        ("sans prévision : cet indicateur ne s’additionne pas", None, None, None, None)
+    ]
+    publication.execute(
+        "insert into published.forecasts (publication_id, programme_code, indicator_code, target_key, horizon_on, unit,"
+        " quarters, state, reading, median, low, high) values (990001, 'MQ', 'A1-01', 'SANS_CIBLE', '2027-03-31',"
+        " 'personnes', 8, 'PREVU', 'prévision', 100, 80, 140)"
+    )
+    # counted since January, and drawn straight to the horizon; a quarter that runs is not counted
+    assert publication.execute(shown).fetchall() == [
+        ("T4 2025", 90, None, None, None), ("T1 2026", 10, None, None, None), ("T2 2026", 30, None, None, None),
+        ("T3 2026", 60, 60, 60, 60), ("T4 2026", None, pytest.approx(70, abs=0.2), pytest.approx(80, abs=0.3), pytest.approx(100, abs=0.5)),
+        ("T1 2027", None, 80, 100, 140),
+    ]  # fmt: skip
+    # a secret quarter hides what is counted from it on
+    publication.execute(
+        "update published.indicator_values set value = null, state = 'SUPPRIME_K' where period_start = '2026-04-01'"
+    )
+    assert [row[1] for row in publication.execute(shown).fetchall()][:4] == [90, 10, None, None]
+
+
+def test_a_quoted_figure_stays_after_the_next_publication(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    promise(publication)
+    closed(publication, "2026-07-01")
+    add(publication, "2026-07-01", 200, "MESURE")
+    add(publication, "2026-07-01", 40, "MESURE", territory_level="commune", territory_code="97209")
+    reference, link = one(
+        publication, "select reference, quotation_html from pub.steering_state where indicator_code = 'A1-01'"
+    )
+    assert reference == "MQ.2026-T3.A1-01.p990001"
+    assert f"(col:reference,op:IN,val:!('{reference}'))" in link
+    assert link.endswith(f'#TAB-origine">{reference}</a>')
+    for table in ("indicator_values", "indicators", "commitments"):
+        publication.execute(
+            f"create table published.{table}_990002 partition of published.{table} for values in (990002)"
+        )
+    publication.execute(
+        "insert into published.publications values (990002, 4, '2026-12-15 02:30Z', '2026-12-15', 'PUBLIEE', '', true)"
+    )
+    publication.execute("update published.pointer set publication_id = 990002")
+    add(publication, "2026-07-01", 212, "MESURE", publication_id=990002)
+    quoted = (
+        "select quoted_margin, quoted_text, known_text, quoted_publication, kept_text, quoted_reference"
+        " from pub.steering_quotations where reference = %s order by quoted_order"
+    )
+    assert publication.execute(quoted, [reference]).fetchall() == [
+        (
+            "tout le programme", "200", "212", f"n°{HARD}990001, arrêtée au 15/11/2026",
+            "un temps limité ; toujours, si une clôture la retient", reference,
+        ),
+        (
+            "97209", "40", "n’est plus publié", f"n°{HARD}990001, arrêtée au 15/11/2026",
+            "un temps limité ; toujours, si une clôture la retient",
+            "MQ.2026-T3.A1-01.counted.commune-97209.TOTAL.TOTAL.TOTAL.p990001",
+        ),
+    ]  # fmt: skip
+    # its reference alone finds it, however many values there are
+    publication.execute("set local enable_seqscan = off")
+    plan = "\n".join(row[0] for row in publication.execute(f"explain {quoted.replace('%s', repr(reference))}"))
+    assert "value_reference" in plan.split("Index Cond: (pub.")[1][:40]
