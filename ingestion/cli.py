@@ -6,7 +6,6 @@ import dataclasses
 import datetime as dt
 import json
 import logging
-import shutil
 import sys
 import tempfile
 import threading
@@ -19,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingestion.backups.cli import backup, restore
 from ingestion.errors import LakouError
+from ingestion.health.cli import doctor, metrics, watch
 from ingestion.people_commands import person
-from ingestion.settings import ROLES, Settings, load_settings
+from ingestion.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ingestion.contracts import Contract
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Answer as JSON.")
 MONTH = click.DateTime(formats=["%Y-%m"])
-LOW_DISK = 1 << 30
-MOST_CLOCK_SECONDS = 60
-# deliveries that `doctor` opens are no longer than this
-PROBED_BYTES = 10_000_000
 SHOWN_FINDINGS = 50
 SECONDS_BETWEEN_LINES = 5.0
 REFUSED = "REFUSÉ"
@@ -67,6 +64,11 @@ def main(ctx: click.Context, verbose: bool) -> None:
 
 
 main.add_command(person)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
+main.add_command(watch)
+main.add_command(metrics)
 
 
 @main.command()
@@ -518,38 +520,6 @@ def status(settings: Settings, is_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<16} {'none' if shown in {None, ''} else shown}")
 
 
-@main.command()
-@as_json
-@click.pass_obj
-def doctor(settings: Settings, is_json: bool) -> None:
-    """Check the database, secrets, keys, landing, disk, drop, clock and mail; exit 1 if something is wrong."""
-    checks: list[tuple[str, Callable[[Settings], str]]] = [
-        ("database", _check_database),
-        ("secrets", _check_secrets),
-        ("landing", _check_landing),
-        ("keyed hashes", _check_hmac_key),
-        ("disk", _check_disk),
-        ("drop", _check_drop),
-        ("clock", _check_clock),
-        ("mail", _check_mail),
-    ]
-    found = []
-    for name, look in checks:
-        try:
-            found.append({"check": name, "ok": True, "what": look(settings), "remedy": ""})
-        except LakouError as error:
-            found.append({"check": name, "ok": False, "what": error.what, "remedy": error.remedy})
-    if is_json:
-        _print_json(found)
-    else:
-        for item in found:
-            click.echo(f"{'ok   ' if item['ok'] else 'WRONG'} {item['check']}: {item['what']}")
-            if item["remedy"]:
-                click.echo(f"      to mend it: {item['remedy']}")
-    if not all(item["ok"] for item in found):
-        sys.exit(1)
-
-
 def _checked(answer: Preview) -> dict[str, Any]:
     """What the drop would answer to one delivery, as JSON shows it."""
     delivery = answer.delivery
@@ -616,147 +586,6 @@ def _write_preview(settings: Settings, folder: Path, answer: Preview) -> Path:
         refused_source=answer.judgement.refused_source if answer.judgement else None,
         today=today,
     )
-
-
-def _check_database(settings: Settings) -> str:
-    from ingestion.database import POSTGRES_FILES, connect
-
-    for role in ROLES[1:]:
-        with connect(settings, role):
-            pass
-    with connect(settings, "lakou_admin") as connection:
-        applied = {name for (name,) in connection.execute("select name from public.migrations")}
-    missing = sorted({path.name for path in (POSTGRES_FILES / "migrations").glob("*.sql")} - applied)
-    if missing:
-        raise LakouError(f"these migrations are not applied: {', '.join(missing)}", "run `lakou migrate`")
-    return f"{settings.pg_host}:{settings.pg_port} answers every role, {len(applied)} migrations applied"
-
-
-def _check_secrets(settings: Settings) -> str:
-    names = (*ROLES, "hmac.key", "landing.key")
-    for name in names:
-        settings.secret(name)
-        if (settings.secrets / name).stat().st_mode & 0o077:
-            raise LakouError(
-                f"{settings.secrets / name} can be read by others than its owner",
-                f"chmod 600 {settings.secrets / name}",
-            )
-    return f"{len(names)} files under {settings.secrets}, for their owner only"
-
-
-def _check_landing(settings: Settings) -> str:
-    from ingestion import landing
-    from ingestion.database import connect
-
-    landing.check(settings)
-    with connect(settings) as connection:
-        # the first and the last deliveries: another key, a landing moved or emptied shows there
-        rows = connection.execute(
-            "with small as (select l.path, l.wrapped_key, l.stored_at from ops.landing_files as l"
-            " inner join ops.deliveries as d on d.delivery_id = l.delivery_id"
-            " where l.key_destroyed_at is null and d.size_bytes <= %s)"
-            " (select path, wrapped_key from small order by stored_at limit 1)"
-            " union (select path, wrapped_key from small order by stored_at desc limit 2)",
-            [PROBED_BYTES],
-        ).fetchall()
-    for path, key in rows:
-        with landing.open_landed(settings, path, key):
-            pass
-    return f"{settings.landing_url} can be written, and {len(rows)} deliveries in it be opened"
-
-
-def _check_hmac_key(settings: Settings) -> str:
-    from ingestion.contracts import load_contracts
-    from ingestion.database import connect
-    from ingestion.receive import load_pseudonymiser
-
-    key_id = load_pseudonymiser(settings).key_id
-    with connect(settings) as connection:
-        for contract in load_contracts().values():
-            if "_hmac_key_id" not in contract.raw_columns:
-                continue
-            row = connection.execute(
-                f"select _hmac_key_id from raw.{contract.raw_table} order by _load_id desc limit 1"
-            ).fetchone()
-            if row is not None and row[0] != key_id:
-                raise LakouError(
-                    f"raw.{contract.raw_table} was last written with the key {row[0]}, and {key_id} is there now:"
-                    " nobody would be recognised",
-                    f"put the former key back in {settings.secrets / 'hmac.key'}",
-                )
-    return f"the key {key_id} is the one in use"
-
-
-def _check_disk(settings: Settings) -> str:
-    free = shutil.disk_usage(settings.home).free
-    if free < LOW_DISK:
-        raise LakouError(f"{free / LOW_DISK:.1f} GiB are left on the disk of {settings.home}", "free at least 1 GiB")
-    return f"{free / LOW_DISK:.0f} GiB free"
-
-
-def _check_drop(settings: Settings) -> str:
-    import os
-
-    from ingestion.database import connect
-    from ingestion.drop import FOLDERS
-    from ingestion.partners import list_partners
-
-    with connect(settings) as connection:
-        codes = [account.partner_code for account in list_partners(connection)]
-    for code in codes:
-        for name in FOLDERS:
-            folder = settings.drop / code / name
-            if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-                raise LakouError(
-                    f"{folder} is missing or cannot be written", f"`lakou partner add {code}` makes it again"
-                )
-    return f"{len(codes)} partners' folders under {settings.drop}"
-
-
-def _check_clock(settings: Settings) -> str:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    from ingestion.database import connect
-    from ingestion.loading import PROGRAMME_ZONE
-
-    try:
-        ZoneInfo(PROGRAMME_ZONE)
-    except ZoneInfoNotFoundError as error:
-        raise LakouError(f"the time zone {PROGRAMME_ZONE} is not known here", "install tzdata") from error
-    with connect(settings) as connection:
-        row = connection.execute("select clock_timestamp(), (select max(issued_at) from ops.receipts)").fetchone()
-    assert row is not None
-    there, last = row
-    apart = abs((dt.datetime.now(dt.UTC) - there).total_seconds())
-    remedy = "set the clock by NTP (timedatectl set-ntp true) on both machines"
-    if apart > MOST_CLOCK_SECONDS:
-        raise LakouError(f"this clock and PostgreSQL's are {apart:.0f} s apart", remedy)
-    if last is not None and (last - there).total_seconds() > MOST_CLOCK_SECONDS:
-        raise LakouError(
-            f"the last receipt was issued at {last:%Y-%m-%d %H:%M}, later than now: a clock went back", remedy
-        )
-    return f"{there:%Y-%m-%d %H:%M:%S %Z}, {apart:.1f} s from PostgreSQL's"
-
-
-def _check_mail(settings: Settings) -> str:
-    from ingestion import mail
-    from ingestion.database import connect
-
-    said = mail.check()
-    with connect(settings) as connection:
-        row = connection.execute(
-            "select count(*) filter (where given_up_at is null), count(*) filter (where given_up_at is not null),"
-            " max(last_error) from ops.mails where sent_at is null"
-        ).fetchone()
-    assert row is not None
-    waiting, given_up, reason = row
-    if given_up:
-        raise LakouError(
-            f"{given_up} mails were given up after {mail.MOST_ATTEMPTS} attempts (such as: {reason})",
-            "mend the addresses (`lakou partner add CODE --email …`) or the server;"
-            " to try again: update ops.mails set given_up_at = null, attempts = 0 where given_up_at is not null",
-        )
-    return f"{said}; {waiting} mails wait"
 
 
 def _account(code: str, known: Partner | None, given: dict[str, Any]) -> Partner:

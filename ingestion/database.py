@@ -19,6 +19,8 @@ POSTGRES_FILES = CHECKOUT / "infra" / "postgres"
 MIGRATION_LOCK = 7_410_001
 BUILD_LOCK = 7_410_002
 PUBLISH_LOCK = 7_410_003
+BACKUP_LOCK = 7_410_006
+WATCH_LOCK = 7_410_007
 
 
 @contextmanager
@@ -50,11 +52,7 @@ def migrate(settings: Settings) -> list[str]:
     """
     with connect(settings, "lakou_admin") as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        connection.execute(_read(POSTGRES_FILES / "roles.sql"))
-        for role in ROLES[1:]:
-            connection.execute(
-                sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(settings.secret(role)))
-            )
+        ensure_roles(settings, connection)
         connection.execute(
             "create table if not exists public.migrations"
             " (name text primary key, sha256 text not null, applied_at timestamptz not null default clock_timestamp())"
@@ -81,6 +79,19 @@ def migrate(settings: Settings) -> list[str]:
             connection.execute("insert into public.migrations (name, sha256) values (%s, %s)", [path.name, digest])
             applied.append(path.name)
         return applied
+
+
+def ensure_roles(settings: Settings, connection: psycopg.Connection) -> None:
+    """Create the roles that are missing; their passwords are those of the secret files. The caller commits.
+
+    Args:
+        connection: as the administrator.
+    """
+    connection.execute(_read(POSTGRES_FILES / "roles.sql"))
+    for role in ROLES[1:]:
+        connection.execute(
+            sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(settings.secret(role)))
+        )
 
 
 def _read(path: Path) -> bytes:

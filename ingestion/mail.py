@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SMTP_URL = "LAKOU_SMTP_URL"
+OPERATORS = "LAKOU_OPERATOR_EMAIL"
 TIMEOUT_SECONDS = 15
 # one run sends so many at most, so that it never keeps the next files waiting for long
 BATCH = 100
@@ -164,6 +165,42 @@ def check() -> str:
             f"check {SMTP_URL} and the server; receipts are in the partners' folders all the same",
         ) from error
     return f"{where.host}:{where.port} takes mail from {where.sender}"
+
+
+def send_to_operators(subject: str, body: str, name: str) -> bool:
+    """Send one mail, in English, to whoever runs the platform (`$LAKOU_OPERATOR_EMAIL`, several with commas), at once.
+
+    Args:
+        name: the same for the same mail: sent twice by a crash, it is shown once.
+
+    Returns:
+        False where no server or nobody to tell is configured.
+
+    Raises:
+        LakouError: the server does not take it.
+    """
+    where = server()
+    recipients = [text.strip() for text in os.environ.get(OPERATORS, "").split(",") if text.strip()]
+    if where is None or not recipients:
+        return False
+    message = EmailMessage()
+    message["From"] = where.sender
+    message["To"] = ", ".join(recipients)
+    message["Subject"] = subject
+    message["Date"] = format_datetime(dt.datetime.now(dt.UTC))
+    message["Message-ID"] = f"<lakou-{name}@{where.sender.rsplit('@', 1)[1]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = "en"
+    message.set_content(body)
+    try:
+        with _session(where) as session:
+            session.send_message(message)
+    except (OSError, smtplib.SMTPException) as error:
+        raise LakouError(
+            f"the mail server {where.host}:{where.port} does not take the operators' mail ({_reason(error)})",
+            f"check {SMTP_URL} and {OPERATORS}; the next run tries again",
+        ) from error
+    return True
 
 
 def _is_waiting(connection: psycopg.Connection[Any]) -> bool:

@@ -40,6 +40,11 @@ class Settings:
         """Where received bytes are kept, encrypted (any fsspec URL)."""
         return os.environ.get("LAKOU_LANDING_URL", (self.home / "landing").as_uri())
 
+    @property
+    def backup_url(self) -> str:
+        """Where backups are kept (any fsspec URL)."""
+        return os.environ.get("LAKOU_BACKUP_URL") or f"file://{self.home / 'backups'}"
+
     @cached_property
     def logs(self) -> Path:
         """All logs, in one place."""

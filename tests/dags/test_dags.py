@@ -16,6 +16,9 @@ EXPECTED = {
     "build_warehouse": {"lakou://raw"},
     "publish": {"lakou://marts"},
     "retention": "20 6 * * *",
+    "backup": "15 7 * * *",
+    "journal": "*/10 * * * *",
+    "watch": "*/15 * * * *",
     # a person starts it
     "close_period": None,
 }
