@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,10 @@ from ingestion.settings import CHECKOUT, Settings
 
 log = logging.getLogger(__name__)
 PROJECT = CHECKOUT / "dbt_project"
+# staging models of what changes without a load too
+WITHOUT_LOADS = ("ops", "published", "quarantine")
+# of which these two do not: a build that goes on is of the same day, and links are recorded before the models run
+BUILDS, LINKS = "stg_ops__builds", "stg_ops__person_links"
 
 # judges the loads about to be numbered; returns the deliveries to hold, each with its reason
 Inspect = Callable[[Settings, Sequence[int]], dict[str, str]]
@@ -77,6 +81,8 @@ def build(
             progress(f"Nothing new since build {newest}")
             return BuildSummary(newest, newest, 0, len(held), 0, 0, _since(started), is_new=False)
         full = full or (built > 0 and links_are_of_other_rules(connection))
+        # after a failure, another day, other models or an earlier build shown, everything is looked at again
+        is_continued = not full and _up_to_date(connection, newest, today)
         build_id = newest + 1
         numbered = _number(connection, build_id, [load for load in loads if load not in held], today, full=full)
         progress(f"Build {build_id}: {numbered} new loads, {len(held)} held")
@@ -86,7 +92,8 @@ def build(
             progress(f"Build {build_id}: {people} sets of person keys linked anew")
             if built:
                 _set_marts(connection, built, built, is_complete=False)
-            models = run_dbt(settings, build_id, as_of=build_id, since=0 if full else built, full=full)
+            touched = _touched(connection, build_id, people) if is_continued else ()
+            models = run_dbt(settings, build_id, as_of=build_id, since=0 if full else built, full=full, touched=touched)
         except Exception as error:
             connection.execute(
                 "update ops.builds set state = 'ECHOUE', finished_at = clock_timestamp(), error = %s where build_id = %s",
@@ -200,8 +207,62 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
         os.environ |= before
 
 
-def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: bool) -> int:
+def _touched(connection: psycopg.Connection, build_id: int, people: int) -> tuple[str, ...]:
+    """What a build that goes on from the last one has to make again, as dbt selects it; empty: everything.
+
+    Args:
+        connection: the loader's.
+        build_id: the build, its loads numbered.
+        people: number of sets of person keys that it linked otherwise.
+    """
+    arrived = connection.execute(
+        "select distinct l.kind, d.feed from ops.loads as l inner join ops.deliveries as d using (delivery_id)"
+        " where l.build_id = %(build)s"
+        " union select distinct 'REMPLACE', d.feed from ops.loads as l"
+        " inner join ops.supersessions as s on s.superseding_load_id = l.load_id"
+        " inner join ops.deliveries as d on d.delivery_id = s.superseded_delivery_id where l.build_id = %(build)s",
+        {"build": build_id},
+    ).fetchall()
+    # an erasure takes rows of whatever delivery
+    if any(kind == "EFFACEMENT" for kind, _ in arrived):
+        return ()
+    return subgraph({feed for _, feed in arrived}, people_changed=people > 0)
+
+
+def subgraph(feeds: Collection[str], *, people_changed: bool) -> tuple[str, ...]:
+    """The models that read these feeds, or what changes without any load, and all that is made from them.
+
+    Args:
+        feeds: codes of the feeds that arrived.
+        people_changed: whether somebody is linked otherwise than before.
+
+    Returns:
+        Selectors of `dbt build --select`.
+    """
+    from ingestion.contracts import load_contracts
+
+    tables = sorted({contract.raw_table for contract in load_contracts().values() if contract.feed in feeds})
+    staging = PROJECT / "models" / "staging"
+    always = sorted(path.stem for folder in WITHOUT_LOADS for path in (staging / folder).glob("*.sql"))
+    unchanged = {BUILDS} if people_changed else {BUILDS, LINKS}
+    return (
+        *(f"source:raw.{table}+" for table in tables),
+        *(f"{model}+" for model in always if model not in unchanged),
+    )
+
+
+def run_dbt(
+    settings: Settings, build_id: int, *, as_of: int, since: int, full: bool, touched: Sequence[str] = ()
+) -> int:
     """Run `dbt build` in this process; per-model results go to `ops.model_runs`.
+
+    Args:
+        settings: the platform.
+        build_id: the build that the results are kept of.
+        as_of: the build to show.
+        since: the last build already in the facts, 0 when they are empty.
+        full: make every model anew.
+        touched: selectors of the models to run; all of them when empty.
 
     Returns:
         Number of nodes that ran.
@@ -217,6 +278,7 @@ def run_dbt(settings: Settings, build_id: int, *, as_of: int, since: int, full: 
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(settings.home / "dbt"), "--exclude-resource-type", "unit_test"),
         *(["--full-refresh"] if full else []),
+        *(["--select", *touched] if touched else []),
     ]
     builds = {"LAKOU_AS_OF_BUILD": str(as_of), "LAKOU_SINCE_BUILD": str(since), "LAKOU_PROJECT_HASH": _project_hash()}
     with environment(dbt_environment(settings) | builds):

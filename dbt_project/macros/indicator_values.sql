@@ -11,13 +11,6 @@
     {{ return(margin_columns() + ['period_grain', 'period_start']) }}
 {%- endmacro %}
 
-{# Rows of a relation, worked out before they meet another: a planner without statistics would do it the other way. #}
-{% macro settled(relation) -%}
-    select *
-    from {{ relation }}
-    offset 0
-{%- endmacro %}
-
 {# Condition of a join on columns that two relations share. #}
 {% macro same_columns(relation, other, columns) -%}
     {%- for column in columns -%}
@@ -43,21 +36,6 @@
 {# The first day of a period's number. #}
 {% macro start_of_period(number) -%}
     date '1900-01-01' + ({{ number }} % 100000)::integer
-{%- endmacro %}
-
-{# A cell as one integer: its margin and its period. #}
-{% macro cell_number(margin_number, period_number) -%}
-    {{ margin_number }} * 400000 + {{ period_number }}
-{%- endmacro %}
-
-{# The margin of a cell. #}
-{% macro margin_of_cell(cell) -%}
-    {{ cell }} / 400000
-{%- endmacro %}
-
-{# The period of a cell. #}
-{% macro period_of_cell(cell) -%}
-    {{ cell }} % 400000
 {%- endmacro %}
 
 {#
@@ -191,21 +169,21 @@ numbered_margins as (
 margins as materialized (
     select
         numbered_margins.*,
-        totals.margin_number as total_number,
+        -- the whole that a partner or a member has a part of
+        max(numbered_margins.margin_number) filter (
+            where numbered_margins.measure = 'counted' and numbered_margins.axis = 'TOTAL'
+        ) over (
+            partition by
+                numbered_margins.programme_code,
+                numbered_margins.indicator_code,
+                numbered_margins.territory_level,
+                numbered_margins.territory_code
+        ) as total_number,
         indicators.aggregation,
         indicators.timing,
         {{ grain_rank('indicators.first_grain') }} as first_grain_rank
     from numbered_margins
     inner join indicators on numbered_margins.indicator_code = indicators.indicator_code
-    -- the whole that a partner or a member has a part of
-    inner join numbered_margins as totals
-        on
-            numbered_margins.programme_code = totals.programme_code
-            and numbered_margins.indicator_code = totals.indicator_code
-            and numbered_margins.territory_level = totals.territory_level
-            and numbered_margins.territory_code = totals.territory_code
-            and totals.measure = 'counted'
-            and totals.axis = 'TOTAL'
 )
 {%- endmacro %}
 
@@ -213,37 +191,40 @@ margins as materialized (
     Each contributing row once per margin that it falls in: territory, partner, (EPCI or region) x member of an axis.
     A territory or a partner that is null is no margin.
 #}
-{% macro rows_by_margin(rows, programmes) -%}
+{% macro rows_by_margin(rows, programmes, columns) -%}
     select
         {{ rows }}.programme_code,
         {{ rows }}.indicator_code,
+        margins.margin_programme,
+        margins.margin_indicator,
         margins.measure,
         margins.territory_level,
         margins.territory_code,
         margins.partner_code,
         margins.axis,
-        margins.member,
-        {{ rows }}.entity_key,
-        {{ rows }}.subject_key,
-        {{ rows }}.occurred_on,
-        {{ rows }}.counted_until,
-        {{ rows }}.members,
-        {{ rows }}.num,
-        {{ rows }}.den,
-        {{ rows }}.delivery_id,
-        {{ rows }}.row_number,
-        {{ rows }}.row_hash
+        margins.member
+        {%- for column in columns %},
+            {{ rows }}.{{ column }}
+        {%- endfor %}
     from {{ rows }}
     inner join {{ programmes }}
         on {{ rows }}.programme_code = {{ programmes }}.programme_code
     cross join lateral (
-        values
-        ('counted', 'commune', {{ rows }}.commune_code, 'TOTAL', 'TOTAL', 'TOTAL'),
-        ('counted', 'epci', {{ rows }}.epci_code, 'TOTAL', 'TOTAL', 'TOTAL'),
-        ('counted', 'region', {{ programmes }}.perimeter_region_code, 'TOTAL', 'TOTAL', 'TOTAL'),
-        ('contributed', 'region', {{ programmes }}.perimeter_region_code, {{ rows }}.partner_code, 'TOTAL', 'TOTAL')
+        select
+            {{ rows }}.programme_code,
+            {{ rows }}.indicator_code,
+            places.*
+        from (
+            values
+            ('counted', 'commune', {{ rows }}.commune_code, 'TOTAL', 'TOTAL', 'TOTAL'),
+            ('counted', 'epci', {{ rows }}.epci_code, 'TOTAL', 'TOTAL', 'TOTAL'),
+            ('counted', 'region', {{ programmes }}.perimeter_region_code, 'TOTAL', 'TOTAL', 'TOTAL'),
+            ('contributed', 'region', {{ programmes }}.perimeter_region_code, {{ rows }}.partner_code, 'TOTAL', 'TOTAL')
+        ) as places (measure, territory_level, territory_code, partner_code, axis, member)
         union all
         select
+            {{ rows }}.programme_code,
+            {{ rows }}.indicator_code,
             'counted',
             places.territory_level,
             places.territory_code,
@@ -256,8 +237,20 @@ margins as materialized (
             ('epci', {{ rows }}.epci_code),
             ('region', {{ programmes }}.perimeter_region_code)
         ) as places (territory_level, territory_code)
-    ) as margins (measure, territory_level, territory_code, partner_code, axis, member)
+    ) as margins (
+        margin_programme, margin_indicator, measure, territory_level, territory_code, partner_code, axis, member
+    )
     where margins.territory_code is not null and margins.partner_code is not null
+{%- endmacro %}
+
+{#
+    Condition by which rows_by_margin meet the margins that there are. Programme and indicator are those of the margin: rows
+    meet their own margins, not first every margin of their indicator.
+#}
+{% macro same_margin(rows, margins) -%}
+    {{ rows }}.margin_programme = {{ margins }}.programme_code
+    and {{ rows }}.margin_indicator = {{ margins }}.indicator_code
+    and {{ same_columns(rows, margins, margin_columns()[2:]) }}
 {%- endmacro %}
 
 {# Each row of a flow once per period that holds its day, each row of a stock once per period at whose end it stands. #}
@@ -290,313 +283,6 @@ margins as materialized (
             and {{ rows }}.occurred_on <= periods.last_on
             and ({{ rows }}.counted_until is null or {{ rows }}.counted_until > periods.last_on)
     where {{ rows }}.timing = 'stock'
-{%- endmacro %}
-
-{#
-    From contributing rows to the sums of every cell that has any: CTEs from `numbered_rows` to `cell_sums`. The caller
-    gives the CTE `contributions`, and those of indicator_sources, indicator_periods and indicator_margins before it;
-    of a flow, `touched` names the periods (programme_code, indicator_code, period_number) that are asked for.
-#}
-{% macro cell_sums(touched=none) -%}
--- entities are numbered: sums over millions of cells compare integers, not texts
-numbered_rows as (
-    select
-        programme_code,
-        indicator_code,
-        case when entity_key is not null then dense_rank() over (order by entity_key) end as entity_key,
-        case when subject_key is not null then dense_rank() over (order by subject_key) end as subject_key,
-        occurred_on,
-        counted_until,
-        commune_code,
-        epci_code,
-        partner_code,
-        members,
-        num,
-        den,
-        delivery_id,
-        row_number,
-        row_hash
-    from contributions
-),
-
-rows_by_margin as (
-    {{ rows_by_margin('numbered_rows', 'programmes') }}
-),
-
-placed_rows as materialized (
-    select
-        margins.margin_number,
-        margins.total_number,
-        margins.measure,
-        margins.aggregation,
-        margins.timing,
-        margins.first_grain_rank,
-        margins.programme_code,
-        margins.indicator_code,
-        rows_of_margins.occurred_on,
-        rows_of_margins.counted_until,
-        rows_of_margins.entity_key,
-        rows_of_margins.subject_key,
-        case when margins.aggregation in ('diversity', 'bounded', 'gap') then rows_of_margins.members end as members,
-        rows_of_margins.num,
-        rows_of_margins.den
-    from (
-        -- rows meet their own margins, not first every margin of their indicator
-        {{ settled('rows_by_margin') }}
-    ) as rows_of_margins
-    inner join margins
-        on {{ same_columns('rows_of_margins', 'margins', margin_columns()) }}
-),
-
-rows_by_cell as materialized (
-    select
-        {{ cell_number('margin_number', 'period_number') }} as cell_number,
-        measure,
-        total_number,
-        aggregation,
-        entity_key,
-        subject_key,
-        members,
-        num,
-        den
-    from (
-        {{ rows_by_period('placed_rows', [
-            'programme_code', 'indicator_code', 'timing', 'margin_number', 'measure', 'total_number', 'aggregation',
-            'entity_key', 'subject_key', 'members', 'num', 'den',
-        ]) }}
-    ) as periods_of_rows
-    {% if touched -%}
-        where
-            timing = 'stock'
-            or (programme_code, indicator_code, period_number) in (
-                select
-                    {{ touched }}.programme_code,
-                    {{ touched }}.indicator_code,
-                    {{ touched }}.period_number
-                from {{ touched }}
-            )
-    {%- endif %}
-),
-
-totals as materialized (
-    select
-        cell_number,
-        aggregation,
-        sum(num) as num,
-        sum(den) as den,
-        sum(den * den) as squared_den,
-        sum(abs(num)) as amount,
-        count(num) as measures
-    from rows_by_cell
-    group by cell_number, aggregation
-),
-
-spreads as (
-    select
-        cell_number,
-        avg(num) as mean,
-        stddev_samp(num) as deviation,
-        percentile_cont(array[0.25, 0.5, 0.75]) within group (order by num) as quartiles
-    from rows_by_cell
-    where aggregation in ('mean', 'median')
-    group by cell_number
-),
-
--- each entity once a cell
-entities as materialized (
-    select
-        cell_number,
-        count(*) as entities,
-        count(*) filter (where has_num) as counted,
-        count(*) filter (where has_den) as base
-    from (
-        select
-            cell_number,
-            entity_key,
-            coalesce(bool_or(num > 0), false) as has_num,
-            coalesce(bool_or(den > 0), false) as has_den
-        from rows_by_cell
-        where entity_key is not null
-        group by cell_number, entity_key
-    ) as once
-    group by cell_number
-),
-
--- whose data a cell shows, and the greatest part that one of them has in it
-subjects as materialized (
-    select
-        cell_number,
-        count(*) as subjects,
-        max(amount) as greatest_amount,
-        max(measures) as greatest_measures,
-        sum(measures) as measures
-    from (
-        select
-            cell_number,
-            subject_key,
-            sum(abs(num)) as amount,
-            count(*) as measures
-        from rows_by_cell
-        where subject_key is not null
-        group by cell_number, subject_key
-    ) as once
-    group by cell_number
-),
-
--- A1-03: mean over the axes of (1 - sum p2) / (1 - 1/K), where each axis is known of four fifths of the people
-diversity as (
-    select
-        axes.cell_number,
-        case when count(*) = 5 and min(axes.known / people.people) >= 0.8 then avg(axes.index) end as value
-    from (
-        select
-            shares.cell_number,
-            shares.axis,
-            sum(shares.people) as known,
-            (1 - sum(shares.people * shares.people) / (sum(shares.people) * sum(shares.people)))
-            / (1 - 1 / sizes.size) as index
-        from (
-            select
-                rows_by_cell.cell_number,
-                split_part(traits.trait, ':', 1) as axis,
-                traits.trait,
-                count(distinct rows_by_cell.entity_key)::numeric as people
-            from rows_by_cell
-            cross join lateral unnest(rows_by_cell.members) as traits (trait)
-            where rows_by_cell.aggregation = 'diversity' and traits.trait !~ ':(NR|HORS)$'
-            group by rows_by_cell.cell_number, traits.trait
-        ) as shares
-        inner join (
-            values
-            ('AGE', 4::numeric), ('SEXE', 3::numeric), ('STATUT', 8::numeric), ('NIVEAU', 9::numeric),
-            ('EPCI', 3::numeric)
-        ) as sizes (axis, size) on shares.axis = sizes.axis
-        group by shares.cell_number, shares.axis, sizes.size
-    ) as axes
-    inner join (
-        select
-            cell_number,
-            entities::numeric as people
-        from entities
-    ) as people on axes.cell_number = people.cell_number
-    group by axes.cell_number
-),
-
--- A5-02: at least the largest of the actions, at most everybody once
-bounds as (
-    select
-        cell_number,
-        max(people + heads) as largest_object,
-        sum(heads) as heads
-    from (
-        select
-            rows_by_cell.cell_number,
-            traits.trait,
-            count(distinct rows_by_cell.entity_key) as people,
-            coalesce(sum(rows_by_cell.den), 0) as heads
-        from rows_by_cell
-        cross join lateral unnest(rows_by_cell.members) as traits (trait)
-        where rows_by_cell.aggregation = 'bounded' and starts_with(traits.trait, 'OBJET:')
-        group by rows_by_cell.cell_number, traits.trait
-    ) as objects
-    group by cell_number
-),
-
--- A5-07: the rate of the remote communes over that of the others
-gaps as (
-    select
-        remote.cell_number,
-        (remote.people / nullif(remote.population, 0)) / nullif(others.people / nullif(others.population, 0), 0) as value
-    from (
-        {{ people_and_population('ZONE:ENCLAVEE') }}
-    ) as remote
-    inner join (
-        {{ people_and_population('ZONE:RESTE') }}
-    ) as others on remote.cell_number = others.cell_number
-),
-
--- a partner's part of what is counted once: an entity that k partners bring is 1/k of each
-attributed as (
-    select
-        cell_number,
-        round(sum(part) over running, 6) - round(coalesce(sum(part) over before, 0), 6) as value
-    from (
-        select
-            shared.cell_number,
-            shared.total_number,
-            margins.partner_code,
-            sum(1::numeric / shared.partners) as part
-        from (
-            select
-                cell_number,
-                total_number,
-                count(*) over (
-                    partition by total_number, {{ period_of_cell('cell_number') }}, entity_key
-                ) as partners
-            from (
-                select distinct
-                    cell_number,
-                    total_number,
-                    entity_key
-                from rows_by_cell
-                where measure = 'contributed' and aggregation = 'distinct'
-            ) as once
-        ) as shared
-        inner join margins on {{ margin_of_cell('shared.cell_number') }} = margins.margin_number
-        group by shared.cell_number, shared.total_number, margins.partner_code
-    ) as parts
-    window
-        running as (
-            partition by total_number, {{ period_of_cell('cell_number') }}
-            order by {{ byte_order('partner_code') }}
-        ),
-        before as (
-            partition by total_number, {{ period_of_cell('cell_number') }}
-            order by {{ byte_order('partner_code') }}
-            rows between unbounded preceding and 1 preceding
-        )
-),
-
-cell_sums as (
-    select
-        {% for column in margin_columns() -%}
-            margins.{{ column }},
-        {% endfor -%}
-        {{ grain_of_period(period_of_cell('totals.cell_number')) }} as period_grain,
-        {{ start_of_period(period_of_cell('totals.cell_number')) }} as period_start,
-        totals.num,
-        totals.den,
-        totals.squared_den,
-        totals.amount,
-        totals.measures,
-        spreads.mean,
-        spreads.deviation,
-        spreads.quartiles[1] as lower_quartile,
-        spreads.quartiles[2] as median,
-        spreads.quartiles[3] as upper_quartile,
-        entities.entities,
-        entities.counted,
-        entities.base,
-        subjects.subjects,
-        -- the greatest of 7 and 7.0 is either: full and incremental builds would differ
-        trim_scale(subjects.greatest_amount) as greatest_amount,
-        subjects.greatest_measures,
-        subjects.measures as subject_measures,
-        diversity.value as diversity,
-        trim_scale(bounds.largest_object) as largest_object,
-        bounds.heads,
-        gaps.value as gap,
-        attributed.value as attributed
-    from totals
-    inner join margins on {{ margin_of_cell('totals.cell_number') }} = margins.margin_number
-    left join spreads on totals.cell_number = spreads.cell_number
-    left join entities on totals.cell_number = entities.cell_number
-    left join subjects on totals.cell_number = subjects.cell_number
-    left join diversity on totals.cell_number = diversity.cell_number
-    left join bounds on totals.cell_number = bounds.cell_number
-    left join gaps on totals.cell_number = gaps.cell_number
-    left join attributed on totals.cell_number = attributed.cell_number
-)
 {%- endmacro %}
 
 {#
@@ -815,17 +501,6 @@ figures as (
             greatest(num / den * (1 - num / den), 0) / n_effective + 1.96 * 1.96 / (4 * n_effective * n_effective)
         )
     ) / (1 + 1.96 * 1.96 / n_effective)
-{%- endmacro %}
-
-{# People and population of the rows that bear a trait, by cell. #}
-{% macro people_and_population(trait) -%}
-    select
-        cell_number,
-        count(distinct entity_key) filter (where num > 0)::numeric as people,
-        sum(den) as population
-    from rows_by_cell
-    where aggregation = 'gap' and '{{ trait }}' = any(members)
-    group by cell_number
 {%- endmacro %}
 
 {# Expected and accepted deliveries of each cell: the programme's, a partner's or a feed's, within the period. #}

@@ -85,7 +85,11 @@ def test_what_is_measured_has_a_name_a_label_and_a_place_on_the_board() -> None:
     sent = set(re.findall(r'Measure\(\s*"(\w+)"', Path(measures.__file__).read_text(encoding="utf-8")))
     sent |= set(re.findall(r'^        \("(\w+)", "', Path(measures.__file__).read_text(encoding="utf-8"), re.MULTILINE))
     mapped = yaml.safe_load((CHECKOUT / "infra" / "monitoring" / "statsd.yml").read_text(encoding="utf-8"))["mappings"]
-    assert {rule["name"].removeprefix("lakou_") for rule in mapped if rule["match"].count(".") > 1 and "lakou" in rule["name"]} <= sent
+    assert {
+        rule["name"].removeprefix("lakou_")
+        for rule in mapped
+        if rule["match"].count(".") > 1 and "lakou" in rule["name"]
+    } <= sent
     board = (CHECKOUT / "infra" / "monitoring" / "grafana" / "lakou.json").read_text(encoding="utf-8")
     assert set(re.findall(r"\blakou_(\w+)", board)) <= sent
 
@@ -292,7 +296,9 @@ def test_the_images_are_debians_and_not_root() -> None:
     stages = re.findall(r"^FROM\s+(\S+)\s+AS\s+(\S+)", text, re.MULTILINE)
     names = {name for _, name in stages}
     assert {base for base, _ in stages} - names == BASE_IMAGES
-    foreign = {service["image"] for service in SERVICES.values() if "build" not in service and "profiles" not in service}
+    foreign = {
+        service["image"] for service in SERVICES.values() if "build" not in service and "profiles" not in service
+    }
     assert foreign == IMAGES
     assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} == names - {"base"}
     assert text.count("\nUSER 10001\n") == len(names) - 1

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
-from ingestion.building import PROJECT, dbt_environment, environment, run_dbt
+from ingestion.building import PROJECT, dbt_environment, environment, run_dbt, subgraph
 from ingestion.database import connect
-from ingestion.settings import Settings
+from ingestion.settings import CHECKOUT, Settings
 
 FACTS = (
     "fct_sessions",
@@ -25,6 +27,8 @@ FACTS = (
     "fct_indicator_values",
 )
 HISTORIES = FACTS[:3]
+# what each build is told of: only what is made from it runs
+TOLD = {1: ("F01", "F02"), 2: ("F01", "F02", "F03"), 3: ("F01", "F02")}
 Rows = list[tuple[Any, ...]]
 
 
@@ -211,7 +215,8 @@ def story(settings: Settings) -> Iterator[Story]:
     for build in (1, 2, 3):
         with connect(settings, "lakou_admin") as connection:
             _tell(connection, build)
-        run_dbt(settings, build, as_of=build, since=build - 1, full=build == 1)
+        touched = subgraph(TOLD[build], people_changed=True) if build > 1 else ()
+        run_dbt(settings, build, as_of=build, since=build - 1, full=build == 1, touched=touched)
         built[build] = _dump(settings)
     run_dbt(settings, 3, as_of=1, since=3, full=False)
     shown_again = _dump(settings)
@@ -351,3 +356,35 @@ def test_unit_tests_of_the_models_pass(story: Story) -> None:
     outcome = _dbt(story.settings, "test", "--select", "resource_type:unit_test", as_of_build=3, since_build=0)
     assert outcome.success
     assert len(outcome.result.results) >= 5
+
+
+def test_only_what_is_made_from_a_feed_runs_when_it_arrives(story: Story) -> None:
+    selected = subgraph({"F13"}, people_changed=False)
+    outcome = _dbt(story.settings, "ls", "--resource-type", "model", "--output", "name", "--select", *selected)
+    assert outcome.success
+    models = set(outcome.result)
+    assert {"stg_drop__funding", "fct_funding", "indicator_a4_05", "fct_cell_sums", "fct_indicator_values"} <= models
+    # what no load brings is looked at each time
+    assert {"fct_deliveries", "fct_rejected_rows", "dim_closing", "indicator_t_06"} <= models
+    assert not {"stg_drop__participations", "fct_participations", "dim_participant", "indicator_a1_01"} & models
+
+
+def test_every_model_and_every_column_of_the_warehouse_is_described(story: Story) -> None:
+    assert _dbt(story.settings, "docs", "generate", as_of_build=3, since_build=3).success
+    manifest, catalog = (
+        json.loads((story.settings.home / "dbt" / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("manifest", "catalog")
+    )
+    models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
+    assert models.keys() == catalog["nodes"].keys()
+    for name, node in models.items():
+        described = {column for column, words in node["columns"].items() if words["description"]}
+        assert node["description"], name
+        assert catalog["nodes"][name]["columns"].keys() == described, name
+
+
+def test_every_dashboard_is_an_exposure_and_every_exposure_a_dashboard() -> None:
+    dashboards = (CHECKOUT / "infra" / "superset" / "assets" / "dashboards").glob("*.yaml")
+    slugs = [yaml.safe_load(path.read_text(encoding="utf-8"))["slug"] for path in dashboards]
+    exposures = yaml.safe_load((PROJECT / "models/marts/steering/_steering__exposures.yml").read_text(encoding="utf-8"))
+    assert sorted(exposure["name"] for exposure in exposures["exposures"]) == sorted(slugs)

@@ -12,22 +12,22 @@ contributions as (
 {{ indicator_margins() }},
 
 rows_by_margin as (
-    {{ rows_by_margin('contributions', 'programmes') }}
+    {{ rows_by_margin('contributions', 'programmes', [
+        'entity_key', 'occurred_on', 'counted_until', 'num', 'den', 'delivery_id', 'row_number', 'row_hash',
+    ]) }}
 ),
 
-placed_rows as (
+-- never made whole: whoever asks for one indicator pays for one
+placed_rows as not materialized (
     select
-        rows_of_margins.*,
+        rows_by_margin.*,
         margins.margin_number,
         margins.aggregation,
         margins.timing,
         margins.first_grain_rank
-    from (
-        -- rows meet their own margins, not first every margin of their indicator
-        {{ settled('rows_by_margin') }}
-    ) as rows_of_margins
+    from rows_by_margin
     inner join margins
-        on {{ same_columns('rows_of_margins', 'margins', margin_columns()) }}
+        on {{ same_margin('rows_by_margin', 'margins') }}
 ),
 
 rows_by_cell as (

@@ -63,7 +63,7 @@ contributions as (
 
 {{ indicator_margins() }},
 
-{{ cell_sums(touched='touched_periods') }},
+{{ cell_sums(touched='touched_periods' if is_incremental() else none) }},
 
 final as (
     select * from cell_sums
