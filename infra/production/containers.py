@@ -17,6 +17,8 @@ from ingestion.errors import ConfigurationError
 # folders that a container makes in its state when they are not there
 FOLDERS = ("drop", "landing", "logs", "sftp/authorized_keys", "sftp/keys", "airflow", "superset", "run")
 
+JOURNAL_ROLE = "lakou_journal"
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -50,6 +52,7 @@ def airflow(stack: Stack) -> dict[str, str]:
     environment = celery_environment(stack, stack.redis(0), stack.url("airflow"))
     # what `lakou doctor` asks
     environment |= {"LAKOU_AIRFLOW_URL": "http://airflow-api:8080", "LAKOU_SUPERSET_URL": "http://superset:8088"}
+    environment |= {"LAKOU_PG_JOURNAL_ROLE": JOURNAL_ROLE}
     if stack.domain != "localhost":
         environment |= {"LAKOU_BASE_URL": stack.url("superset")}
     if config := os.environ.get("LAKOU_AIRFLOW_CONFIG"):

@@ -23,15 +23,21 @@ SHARES: Mapping[str, tuple[str, ...]] = {
     ),
     "platform": (
         *(*ROLES, "hmac.key", "landing.key", "backup.key", *AIRFLOW, "airflow_admin", "redis", "sftp_host_key.pub"),
-        # a backup holds Superset's own database too
-        "superset_metadata",
+        # a backup holds Superset's own database too, and the journal is a role's that may copy the server
+        *("superset_metadata", "lakou_journal"),
     ),
     # what only the first start needs: databases, their owners, the first accounts
-    "setup": ("postgres", *ROLES, *AIRFLOW, "airflow_admin", "superset_metadata", "redis"),
+    "setup": ("postgres", "lakou_journal", *ROLES, *AIRFLOW, "airflow_admin", "superset_metadata", "redis"),
 }
 # made from another one
 DERIVED = ("redis.conf", "sftp_host_key.pub")
-MADE = {**KEPT, **RENEWABLE, "redis": lambda: secrets.token_urlsafe(32), "backup.key": KEPT["landing.key"]}
+MADE = {
+    **KEPT,
+    **RENEWABLE,
+    "redis": lambda: secrets.token_urlsafe(32),
+    "lakou_journal": lambda: secrets.token_urlsafe(32),
+    "backup.key": KEPT["landing.key"],
+}
 SHORTEST = 16
 PLACEHOLDERS = ("changeme", "change-me", "password", "motdepasse", "secret", "lakou", "admin", "example", "xxxx")
 # PostgreSQL and Redis run as users of their own, in the group of Lakou's images

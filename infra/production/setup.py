@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 
 from infra.airflow.environment import ADMIN
-from infra.local.postgres import ensure_databases, wait_until_ready
-from infra.production.containers import airflow, base_environment
+from infra.local.postgres import administrator, ensure_databases, wait_until_ready
+from infra.production.containers import JOURNAL_ROLE, airflow, base_environment
 from infra.production.stack import Stack
 from ingestion.errors import LakouError
 
@@ -35,6 +35,7 @@ def set_up(stack: Stack, say: Callable[[str], None]) -> None:
     """
     wait_until_ready(stack, lambda: True)
     ensure_databases(stack)
+    _ensure_journal_role(stack)
     say("PostgreSQL: databases and roles")
     _run(stack, ["lakou", "migrate"])
     say("warehouse: migrations")
@@ -42,6 +43,18 @@ def set_up(stack: Stack, say: Callable[[str], None]) -> None:
     say("Airflow: tables")
     _run(stack, [sys.executable, "-c", ACCOUNT], f"{ADMIN}\n{stack.secret('airflow_admin')}\n")
     say(f"Airflow: the account {ADMIN}")
+
+
+def _ensure_journal_role(stack: Stack) -> None:
+    """A role that may copy the server and its journal (`lakou backup base`) and read nothing else."""
+    from psycopg import sql
+
+    name = sql.Identifier(JOURNAL_ROLE)
+    with administrator(stack) as connection:
+        if not connection.execute("select 1 from pg_roles where rolname = %s", [JOURNAL_ROLE]).fetchone():
+            connection.execute(sql.SQL("create role {} login replication").format(name))
+        connection.execute(sql.SQL("alter role {} password {}").format(name, sql.Literal(stack.secret(JOURNAL_ROLE))))
+        connection.execute(sql.SQL("grant execute on function pg_switch_wal() to {}").format(name))
 
 
 def _run(stack: Stack, command: list[str], given: str | None = None) -> None:

@@ -232,6 +232,9 @@ def prepare(
 
 
 def _server(settings: Settings) -> Database:
+    # in the production stack a role that may copy the server and nothing else; its password has its name
+    if role := os.environ.get("LAKOU_PG_JOURNAL_ROLE"):
+        return Database("server", settings.pg_host, settings.pg_port, "postgres", role, role)
     user = os.environ.get("LAKOU_PG_SUPERUSER", "postgres")
     return Database("server", settings.pg_host, settings.pg_port, "postgres", user, "postgres")
 
@@ -246,7 +249,7 @@ def _administrator(settings: Settings) -> psycopg.Connection[Any]:
     except psycopg.OperationalError as error:
         raise DatabaseError(
             f"PostgreSQL at {server.host}:{server.port} does not let {server.role} in ({str(error).strip()})",
-            "point-in-time recovery needs the server's administrator: its password is the secret file `postgres`",
+            f"point-in-time recovery needs a role that may replicate: its password is the secret file `{server.secret}`",
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -17,6 +18,9 @@ from tests.conftest import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PYTHON = "/opt/venvs/production/bin/python"
+DISK_BYTES = 3 * 1024**3
+# they end when they have done their work
+ONCE = {"secrets", "setup", "superset-setup"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,13 @@ class Stack:
         self, *arguments: str, check: bool = True, given: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """`docker compose …`; what it said is shown when it fails."""
-        return self._run(["docker", "compose", "--project-name", self.project, *arguments], check, given)
+        files = ("--file", "docker-compose.yml", "--file", "tests/compose/disk.yml")
+        return self._run(["docker", "compose", "--project-name", self.project, *files, *arguments], check, given)
+
+    def destroy(self) -> None:
+        """Everything of the stack, data included."""
+        self.compose("down", "--volumes", "--remove-orphans")
+        empty_disk(self.environment["LAKOU_TEST_DEVICE"], self.folder)
 
     def docker(self, *arguments: str, check: bool = True) -> str:
         """`docker …`; its output."""
@@ -88,7 +98,7 @@ class Stack:
     def is_well(self) -> bool:
         """Whether everything that should run is healthy."""
         found = self.containers()
-        return all(row["State"] == "exited" or row["Health"] == "healthy" for row in found.values())
+        return all(row["Health"] == "healthy" for name, row in found.items() if name not in ONCE)
 
     def wait(self, until: Callable[[], bool], seconds: float, what: str) -> None:
         """Wait until something holds."""
@@ -119,16 +129,42 @@ class Stack:
         return path
 
 
+def empty_disk(device: str, folder: Path) -> None:
+    """An empty file system that PostgreSQL takes for its own; a folder in it would be in the way."""
+    place = folder / "disk"
+    place.mkdir(exist_ok=True)
+    run = functools.partial(subprocess.run, check=True, capture_output=True)
+    run(["mkfs.ext4", "-q", "-F", "-E", "root_owner=999:999", device])
+    run(["mount", device, str(place)])
+    (place / "lost+found").rmdir()
+    run(["umount", str(place)])
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A block device of three gigabytes (needs root, as Docker does)."""
+    if running := os.environ.get("LAKOU_TEST_DEVICE"):
+        yield running
+        return
+    image = tmp_path_factory.mktemp("disk") / "warehouse.img"
+    with image.open("wb") as file:
+        file.truncate(DISK_BYTES)
+    shown = subprocess.run(["losetup", "--find", "--show", str(image)], check=True, capture_output=True, text=True)
+    yield shown.stdout.strip()
+    subprocess.run(["losetup", "--detach", shown.stdout.strip()], check=True)
+
+
+@pytest.fixture(scope="session")
+def stack(device: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`docker compose up` from nothing; `LAKOU_COMPOSE_PROJECT` names a running one to use instead while developing."""
     running = os.environ.get("LAKOU_COMPOSE_PROJECT")
     names = ("LAKOU_HTTPS_PORT", "LAKOU_HTTP_PORT", "LAKOU_SFTP_PORT")
     ports = {} if running else {name: str(free_port()) for name in names}
     defaults = {"LAKOU_HTTPS_PORT": "8443", "LAKOU_HTTP_PORT": "8081", "LAKOU_SFTP_PORT": "2222"}
-    found = Stack(running or "lakou-tests", defaults | dict(os.environ) | ports, tmp_path_factory.mktemp("compose"))
+    environment = defaults | dict(os.environ) | ports | {"LAKOU_TEST_DEVICE": device}
+    found = Stack(running or "lakou-tests", environment, tmp_path_factory.mktemp("compose"))
     if not running:
-        found.compose("down", "--volumes", "--remove-orphans")
+        found.destroy()
         found.compose("up", "--detach", "--build", "--wait")
     yield found
     if not running:

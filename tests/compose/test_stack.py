@@ -9,11 +9,13 @@ import socket
 import ssl
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.compose.conftest import PYTHON, Stack
+from tests.compose.conftest import ONCE, PYTHON, Stack
 
 KEYS = (
     "programme_code, indicator_code, measure, period_grain, period_start, territory_level, territory_code, partner_code,"
@@ -21,7 +23,7 @@ KEYS = (
 )
 FIGURES = "value, numerator, denominator, n, completeness, state"
 # they count how late files came, and these come on the day of the test
-BY_ARRIVAL = ("T-01", "T-02", "T-03", "T-04", "T-05", "T-06", "T-07", "T-08", "T-09", "T-10", "T-11", "T-12")
+BY_ARRIVAL = {"T-02", "T-04"}
 OPEN = """
 import json
 from ingestion.settings import load_settings
@@ -53,13 +55,30 @@ def rows(stack: Stack) -> list[list[str]]:
 
 
 def is_settled(stack: Stack) -> bool:
-    """Whether everything that was dropped is taken, built and published."""
-    waiting = stack.query(
-        "select (select count(*) from ops.loads where build_id is null), (select max(build_id) from ops.builds),"
-        " (select max(build_id) from ops.publications);"
+    """Whether everything that was dropped is built and published, but for what waits for a person."""
+    ((waiting, build, published),) = stack.query(
+        "select (select count(*) from ops.loads where build_id is null and delivery_id not in"
+        " (select delivery_id from ops.holds where released_at is null)),"
+        " (select max(build_id) from ops.builds), (select max(build_id) from ops.publications where state = 'PUBLIEE');"
     )
-    (unbuilt, build, published) = waiting[0]
-    return unbuilt == "0" and build != "" and build == published
+    return waiting == "0" and build != "" and build == published
+
+
+def compared(one: list[list[str]], other: list[list[str]]) -> tuple[int, list[Any]]:
+    """How many figures two lists both show, and those that differ; what either hides for the sake of others is left out."""
+    left, right = ({tuple(row[:10]): [_plain(text) for text in row[10:]] for row in side} for side in (one, other))
+    assert left.keys() == right.keys()
+    shown = [
+        key for key in left if "SUPPRIME_SECONDAIRE" not in {left[key][-1], right[key][-1]} and key[1] not in BY_ARRIVAL
+    ]
+    return len(shown), [(key, left[key], right[key]) for key in shown if left[key] != right[key]]
+
+
+def _plain(text: str) -> float | str:
+    try:
+        return round(float(text), 6)
+    except ValueError:
+        return text
 
 
 @pytest.fixture(scope="session")
@@ -89,9 +108,15 @@ def twin(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[list[st
 def left(stack: Stack) -> str:
     """What still lies in the partners' depots."""
     listed = stack.compose(
-        "exec", "-T", "drop", "sh", "-c", "ls -A /var/lib/lakou/drop/*/depot | grep -v ':$' | grep . || true"
+        "exec",
+        "-T",
+        "drop",
+        "sh",
+        "-c",
+        "ls -A /var/lib/lakou/drop/*/depot | grep -v ':$' | grep . || true",
+        check=False,
     )
-    return listed.stdout.strip()
+    return listed.stdout.strip() if listed.returncode == 0 else "the drop does not answer"
 
 
 def page(stack: Stack, host: str, path: str) -> int:
@@ -109,7 +134,7 @@ def page(stack: Stack, host: str, path: str) -> int:
 
 def test_from_nothing_everything_is_healthy(stack: Stack) -> None:
     found = stack.containers()
-    assert {name for name, row in found.items() if row["State"] == "exited"} <= {"secrets", "setup", "superset-setup"}
+    assert {name for name, row in found.items() if row["State"] == "exited"} == ONCE
     assert all(row["ExitCode"] == 0 for row in found.values() if row["State"] == "exited")
     assert all(row["Health"] == "healthy" for row in found.values() if row["State"] == "running")
     assert page(stack, "localhost", "/login/") == 200
@@ -120,17 +145,12 @@ def test_from_nothing_everything_is_healthy(stack: Stack) -> None:
 def test_the_twin_dropped_by_sftp_gives_the_figures_of_the_truth(stack: Stack, twin: list[list[str]]) -> None:
     text = stack.python("print(open('/var/lib/lakou/demo/truth/indicator_values.csv').read())")
     columns = [name.strip() for name in f"{KEYS}, {FIGURES}".split(",")]
-    wanted = {
-        tuple(row[name] for name in columns)
-        for row in csv.DictReader(io.StringIO(text))
-        if row["indicator_code"] not in BY_ARRIVAL
-    }
-    assert wanted
+    truth = [[row[name] for name in columns] for row in csv.DictReader(io.StringIO(text))]
+    count, wrong = compared(truth, figures(stack))
+    assert not wrong, f"{len(wrong)} of {count} differ: {wrong[:5]}"
+    assert count > 100_000
     both = ("worker-ingestion", "worker-transformation")
     assert all("succeeded" in stack.compose("logs", "--tail", "400", name).stdout for name in both)
-    found = {tuple(row) for row in figures(stack) if row[1] not in BY_ARRIVAL}
-    assert len(found) > 1000
-    assert not {row[:10] for row in wanted} ^ {row[:10] for row in found}
 
 
 def test_a_partner_has_no_shell_no_way_on_and_its_own_files_only(stack: Stack, twin: list[list[str]]) -> None:
@@ -223,13 +243,19 @@ def test_from_outside_the_proxy_and_the_drop_are_all_there_is(stack: Stack) -> N
     assert published == wanted
 
 
-def drop_again(stack: Stack, twin: list[list[str]], version: int) -> None:
-    """One partner sends a file of sessions again as a higher version: something to do for every part of the stack."""
-    stack.sftp("KABIA", f"get /traites/F01_sessions_formation__KABIA__2026-09__v1.csv {stack.folder}/again.csv")
-    with (stack.folder / "again.csv").open("ab") as file:
+def drop_again(stack: Stack, twin: list[list[str]], version: int) -> tuple[str, str]:
+    """A partner sends a period again as a higher version: the same rows, and something to do for every part of the stack."""
+    names = [sent for partner, sent, _ in twin if partner == "KABIA" and sent.startswith("F01_")]
+    periods = Counter(name.split("__")[2] for name in names)
+    # one that came once, whole
+    name = next(name for name in names if name.endswith("__v1.csv") and periods[name.split("__")[2]] == 1)
+    again = stack.folder / "again.csv"
+    stack.sftp("KABIA", f"get /traites/{name} {again}")
+    with again.open("ab") as file:
         # another file for the receiver, the same rows for the figures
         file.write(b"\n" * version)
-    stack.sftp("KABIA", f"put {stack.folder}/again.csv /depot/F01_sessions_formation__KABIA__2026-09__v{version}.csv")
+    stack.sftp("KABIA", f"put {again} /depot/{name.replace('__v1.csv', f'__v{version}.csv')}")
+    return "KABIA", name.split("__")[2]
 
 
 VICTIMS = (
@@ -244,7 +270,7 @@ def test_a_container_killed_under_load_comes_back_and_the_figures_are_the_same(
 ) -> None:
     before = figures(stack)
     publications = int(stack.query("select max(publication_id) from ops.publications;")[0][0])
-    drop_again(stack, twin, version)
+    partner, period = drop_again(stack, twin, version)
     if service == "worker-transformation":
         stack.wait(lambda: not left(stack), 300, "the file is taken")
     stack.kill(service)
@@ -252,9 +278,12 @@ def test_a_container_killed_under_load_comes_back_and_the_figures_are_the_same(
     stack.wait(lambda: not left(stack), 600, "the file is taken")
     stack.wait(lambda: is_settled(stack), 900, "it is published")
     assert int(stack.query("select max(publication_id) from ops.publications;")[0][0]) > publications
-    assert figures(stack) == before
-    states = stack.query(f"select count(*) from ops.deliveries where partner_code = 'KABIA' and version = {version};")
-    assert states == [["1"]]
+    assert compared(before, figures(stack))[1] == []
+    received = (
+        f"select count(*) from ops.deliveries where partner_code = '{partner}' and feed = 'F01' and period = '{period}'"
+        f" and version = {version} and state like 'ACCEPT%';"
+    )
+    assert stack.query(received) == [["1"]]
 
 
 def test_a_worker_cut_from_the_network_for_two_minutes_loses_nothing(stack: Stack, twin: list[list[str]]) -> None:
@@ -266,7 +295,21 @@ def test_a_worker_cut_from_the_network_for_two_minutes_loses_nothing(stack: Stac
     stack.docker("network", "connect", f"{stack.project}_inside", name)
     stack.wait(lambda: not left(stack), 900, "the file is taken")
     stack.wait(lambda: is_settled(stack), 900, "it is published")
-    assert figures(stack) == before
+    assert compared(before, figures(stack))[1] == []
+
+
+def test_a_full_disk_of_the_warehouse_costs_nothing_but_time(stack: Stack, twin: list[list[str]]) -> None:
+    before = figures(stack)
+    volume = ("run", "--rm", "--volume", f"{stack.project}_warehouse:/data", "debian:bookworm-slim", "sh", "-c")
+    stack.docker(*volume, "head -c 20G /dev/zero > /data/filler; ls -l /data/filler", check=False)
+    drop_again(stack, twin, 41)
+    time.sleep(120)
+    # the one thing that the runbook asks for: room (infra/runbook/disk.md)
+    stack.docker(*volume, "rm /data/filler")
+    stack.wait(stack.is_well, 600, "everything is healthy again")
+    stack.wait(lambda: not left(stack), 600, "the file is taken")
+    stack.wait(lambda: is_settled(stack), 900, "it is published")
+    assert compared(before, figures(stack))[1] == []
 
 
 def test_restored_into_an_empty_stack_every_figure_and_every_closing_is_the_same(
@@ -288,7 +331,7 @@ def test_restored_into_an_empty_stack_every_figure_and_every_closing_is_the_same
     copy = ("run", "--rm", "--volume", f"{stack.project}_backups:/inside", "--volume", f"{places['backups']}:/outside")
     stack.docker(*copy, "debian:bookworm-slim", "cp", "-a", "/inside/.", "/outside")
 
-    stack.compose("down", "--volumes")
+    stack.destroy()
     stack.compose("up", "--detach", "--wait")
     assert figures(stack) == []
     stack.docker(*copy, "debian:bookworm-slim", "cp", "-a", "/outside/.", "/inside")
@@ -303,4 +346,4 @@ def test_restored_into_an_empty_stack_every_figure_and_every_closing_is_the_same
     drop_again(stack, twin, 60)
     stack.wait(lambda: not left(stack), 300, "the next file is taken")
     stack.wait(lambda: is_settled(stack), 900, "it is published")
-    assert figures(stack) == before[0]
+    assert compared(before[0], figures(stack))[1] == []
