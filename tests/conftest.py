@@ -26,6 +26,8 @@ from ingestion.settings import CHECKOUT, ROLES, Settings
 ORDER = ("e2e", "integration", "superset", "dbt")
 
 
+# before pytest-xdist's own, which reads the groups
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Share the tests out among processes (`-n`): a file is one's, the platform's tests are one's, the shelf's are one's."""
     for item in items:
