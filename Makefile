@@ -31,7 +31,7 @@ tools:
 
 test: ## run every test (ARGS="-k name" narrows)
 	$(BOOTSTRAP) tools browser
-	"$(DEV)/python" -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	"$(DEV)/python" -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-compose: tools ## start docker-compose.yml and break it (needs Docker; about half an hour)
 	"$(DEV)/python" -m pytest tests/compose -o testpaths=tests/compose $(ARGS)

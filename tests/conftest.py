@@ -24,17 +24,33 @@ from ingestion.settings import CHECKOUT, ROLES, Settings
 
 # the longest first, so that nobody waits for the last one
 ORDER = ("e2e", "integration", "superset", "dbt")
+# files that share what takes minutes to make; any other file is by itself
+SHARING = {
+    "tests/e2e/test_dashboards.py": "platform",
+    "tests/e2e/test_spine.py": "platform",
+    "tests/superset/test_live.py": "platform",
+    "tests/integration/test_backup.py": "shelf",
+    "tests/integration/test_book.py": "shelf",
+    "tests/integration/test_open_data.py": "shelf",
+}
 
 
-# before pytest-xdist's own, which reads the groups
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out among processes (`-n`): a file is one's, the platform's tests are one's, the shelf's are one's."""
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        shared = next((name for name in ("platform", "shelf") if name in fixtures), None)
-        item.add_marker(pytest.mark.xdist_group(shared or f"{item.path.parent.name}/{item.path.stem}"))
+    """Begin with what takes longest."""
     items.sort(key=lambda item: ORDER.index(item.path.parent.name) if item.path.parent.name in ORDER else len(ORDER))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the files out among processes (`-n`), those of `SHARING` together (pytest-xdist's own groups need an older pytest)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return SHARING.get(path, path)
+
+    return ByFile(config, log)
 
 
 def _binaries() -> Path:
