@@ -11,6 +11,13 @@
     {{ return(margin_columns() + ['period_grain', 'period_start']) }}
 {%- endmacro %}
 
+{# Rows of a relation, worked out before they meet another: a planner without statistics would do it the other way. #}
+{% macro settled(relation) -%}
+    select *
+    from {{ relation }}
+    offset 0
+{%- endmacro %}
+
 {# Condition of a join on columns that two relations share. #}
 {% macro same_columns(relation, other, columns) -%}
     {%- for column in columns -%}

@@ -390,10 +390,7 @@ select
         ),
         'tout le programme'
     ) as quoted_margin,
-    case v.territory_level when 'region' then 1 when 'epci' then 2 else 3 end
-    + case when v.partner_code = 'TOTAL' then 0 else 10 end
-    + case when v.axis = 'TOTAL' then 0 else 20 end
-    + case when v.territory_code in ('NR', 'HORS', 'DIST') then 5 else 0 end as quoted_order,
+    v.quoted_order,
     pub.value_text(v.value, v.unit, v.state) as quoted_text,
     pub.unit_label(v.unit) as quoted_unit,
     pub.state_label(v.state) as quoted_state,
@@ -435,13 +432,23 @@ select
         end || ' ; toujours, si une clôture la retient'
     ) as kept_text
 from published.indicator_values as m
-inner join published.indicator_values as v
-    on
-        m.publication_id = v.publication_id
-        and m.programme_code = v.programme_code
-        and m.indicator_code = v.indicator_code
-        and m.period_grain = v.period_grain
-        and m.period_start = v.period_start
+-- figure by figure, each sorted by itself: without a reference only the first ones are read, whatever the number of publications
+cross join lateral (
+    select
+        parts.*,
+        case parts.territory_level when 'region' then 1 when 'epci' then 2 else 3 end
+        + case when parts.partner_code = 'TOTAL' then 0 else 10 end
+        + case when parts.axis = 'TOTAL' then 0 else 20 end
+        + case when parts.territory_code in ('NR', 'HORS', 'DIST') then 5 else 0 end as quoted_order
+    from published.indicator_values as parts
+    where
+        m.publication_id = parts.publication_id
+        and m.programme_code = parts.programme_code
+        and m.indicator_code = parts.indicator_code
+        and m.period_grain = parts.period_grain
+        and m.period_start = parts.period_start
+    order by quoted_order, parts.measure desc, parts.territory_code, parts.partner_code, parts.axis, parts.member
+) as v
 inner join published.publications as s on v.publication_id = s.publication_id
 cross join pub.publication as p
 left join published.indicators as i on v.publication_id = i.publication_id and v.indicator_code = i.indicator_code

@@ -17,17 +17,19 @@ rows_by_margin as (
     ]) }}
 ),
 
--- never made whole: whoever asks for one indicator pays for one
-placed_rows as not materialized (
+placed_rows as (
     select
-        rows_by_margin.*,
+        rows_of_margins.*,
         margins.margin_number,
         margins.aggregation,
         margins.timing,
         margins.first_grain_rank
-    from rows_by_margin
+    from (
+        -- rows meet their own margins, not first every margin of their indicator
+        {{ settled('rows_by_margin') }}
+    ) as rows_of_margins
     inner join margins
-        on {{ same_margin('rows_by_margin', 'margins') }}
+        on {{ same_margin('rows_of_margins', 'margins') }}
 ),
 
 rows_by_cell as (
