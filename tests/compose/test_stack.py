@@ -284,7 +284,6 @@ def test_a_container_killed_under_load_comes_back_and_the_figures_are_the_same(
     stack.wait(lambda: is_settled(stack), 900, "it is published")
     assert int(stack.query("select max(publication_id) from ops.publications;")[0][0]) > publications
     assert compared(before, figures(stack))[1] == []
-    assert stack.query(received) == [["1"]]
 
 
 def test_a_worker_cut_from_the_network_for_two_minutes_loses_nothing(stack: Stack, twin: list[list[str]]) -> None:
