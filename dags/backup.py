@@ -33,12 +33,16 @@ def backup() -> None:
         """Run `lakou backup`."""
         import logging
 
-        from ingestion.backups.making import back_up
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from ingestion.backups.making import back_up, has_something
         from ingestion.backups.retaining import Kept
         from ingestion.settings import load_settings
 
         log = logging.getLogger("airflow.task")
         settings = load_settings()
+        if not has_something(settings):
+            raise AirflowSkipException("nothing was received yet, and nobody has an account")
         summary = back_up(settings, settings.backup_url, Kept(), log.info)
         log.info("%s", summary)
         if summary.missing:

@@ -72,6 +72,12 @@ class _WentAway(Exception):  # noqa: N818 - an answer: begin again
     """A landed file that the snapshot names was taken away before it was copied."""
 
 
+def has_something(settings: Settings) -> bool:
+    """Whether somebody has an account or something was received: a backup of less would bury the one to restore from."""
+    with connect(settings, "lakou_admin") as connection:
+        return not contents.is_empty(connection)
+
+
 def back_up(settings: Settings, url: str, rule: Kept, progress: Callable[[str], None]) -> BackupSummary:
     """Make one backup, then delete those that are kept no longer. Killed at any instant, the next run sweeps what it left.
 

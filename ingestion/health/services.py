@@ -123,9 +123,12 @@ def judge_certificate(url: str, left: dt.timedelta, until: dt.datetime) -> str:
 
 def check_backup(settings: Settings) -> str:
     """There is a young backup, and nothing is missing from it."""
+    from ingestion.backups.making import has_something
     from ingestion.backups.store import Store
 
     last = Store(settings.backup_url).youngest()
+    if last is None and not has_something(settings):
+        return "nothing to save yet"
     if last is None:
         raise ToSee(
             f"there is no backup in {settings.backup_url}", "run `lakou backup`; the DAG backup does it each night"

@@ -25,6 +25,7 @@ from ingestion.backups.keys import hand_over, put_back
 from ingestion.backups.retaining import Kept, kept
 from ingestion.database import connect
 from ingestion.errors import LakouError
+from ingestion.health.services import check_backup
 from ingestion.health.warehouse import check_database
 from ingestion.settings import CHECKOUT, Settings
 from ingestion.tracing import Cell, trace
@@ -423,6 +424,16 @@ def test_the_database_of_superset_is_saved_and_put_back(
         with psycopg.connect(f"{address}postgres", autocommit=True) as admin:
             admin.execute("drop database superset")
             admin.execute("drop role superset")
+
+
+def test_a_platform_that_waits_for_its_restore_saves_nothing_by_itself(
+    box: DropBox, postgres: tuple[Path, int, str], tmp_path: Path
+) -> None:
+    _, port, password = postgres
+    waiting = new_platform(tmp_path / "empty", port, password, "waiting")
+    assert making.has_something(box.settings)
+    assert not making.has_something(waiting)
+    assert check_backup(waiting) == "nothing to save yet"
 
 
 def test_the_keys_go_to_a_custodian_and_come_back(box: DropBox, tmp_path: Path) -> None:
