@@ -4,7 +4,8 @@ Environment:
     LAKOU_HOME, LAKOU_SECRETS_DIR: where the secret files are (default `.lakou` in the checkout, `$LAKOU_HOME/secrets`).
     SUPERSET_METADATA_URI: Superset's own database (SQLAlchemy URL). Required.
     SUPERSET_BASE_URL: address seen by the readers; an https address makes cookies secure.
-    SUPERSET_REDIS_URL: Redis for caches and limits (production). Without it: no data cache, limits in memory.
+    SUPERSET_REDIS_URL: Redis for caches and limits (production). Without it: figures are kept on disk, limits in memory.
+    LAKOU_READER_URI: SQLAlchemy URL of the warehouse as lakou_reader, for the edition that kept figures belong to. Required.
     SUPERSET_LOGIN_LIMIT: logins allowed by address (default "30 per 1 minute").
     SUPERSET_LOG_LEVEL: default WARNING.
 """
@@ -27,6 +28,7 @@ _SECRETS = Path(os.environ.get("LAKOU_SECRETS_DIR", _HOME / "secrets"))
 _BASE_URL = os.environ.get("SUPERSET_BASE_URL", "http://127.0.0.1:8088/")
 _HTTPS = _BASE_URL.startswith("https://")
 _REDIS_URL = os.environ.get("SUPERSET_REDIS_URL", "")
+_FIGURES = "infra.superset.figures_cache.FiguresCache"
 
 # Without its key or its database Superset must not start: no default for either.
 SECRET_KEY = (_SECRETS / "superset_secret_key").read_text(encoding="utf-8").strip()
@@ -146,12 +148,12 @@ def _redis_cache(prefix: str, seconds: int) -> dict[str, Any]:
     }
 
 
-# Figures come straight from the publication unless Redis is there; filters' state is kept in the metadata database.
+# Without Redis filters' state is kept in the metadata database, and figures on disk.
 if _REDIS_URL:
     # tasks end their own session with their context; Superset's second end of it, outside of any, is an error in the log
     CELERY_ALWAYS_EAGER = True
     CACHE_CONFIG = _redis_cache("meta", 86_400)
-    DATA_CACHE_CONFIG = _redis_cache("data", 3_600)
+    DATA_CACHE_CONFIG = _redis_cache("data", 86_400) | {"CACHE_TYPE": _FIGURES}
     FILTER_STATE_CACHE_CONFIG = _redis_cache("filter", 90 * 86_400)
     EXPLORE_FORM_DATA_CACHE_CONFIG = _redis_cache("explore", 7 * 86_400)
 
@@ -181,7 +183,12 @@ if _REDIS_URL:
 
 else:
     CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
-    DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
+    DATA_CACHE_CONFIG = {
+        "CACHE_TYPE": _FIGURES,
+        "CACHE_DEFAULT_TIMEOUT": 86_400,
+        "CACHE_DIR": str(_HOME / "superset" / "figures"),
+        "CACHE_THRESHOLD": 5_000,
+    }
 
 
 def _open_on_the_dashboards() -> Any:

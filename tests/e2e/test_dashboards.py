@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 import requests
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+
+from tests.conftest import Platform
 
 pytestmark = pytest.mark.platform
 
@@ -44,18 +45,6 @@ class Visit:
     empty: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
-    path = shutil.which("chromium")
-    assert path, "chromium is missing: apt-get install chromium"
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +263,40 @@ def test_a_permanent_link_gives_the_figure_again_and_a_map_has_its_words(
     picture = page.locator(".ant-tabs-tabpane-active td img")
     assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
     assert re.search(r"carte de 34\scommunes : \d+ avec une valeur", picture.get_attribute("alt") or "")
+    page.close()
+
+
+def test_an_answer_is_kept_until_pub_has_another_edition(
+    browser: Browser, access: dict[str, Any], platform: Platform
+) -> None:
+    page = sign_in(browser, access, "Comite")
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if "/chart/data" in request.url else None)
+    open_dashboard(page, access["superset"]["url"], "programmes")
+    question = asked[-1]
+
+    def is_kept() -> bool:
+        headers = {name: question.headers[name] for name in ("x-csrftoken", "referer")}
+        body = {**question.post_data_json, "force": False}
+        answer = page.request.post(question.url, data=body, headers=headers)
+        return bool(answer.json()["result"][0]["is_cached"])
+
+    is_kept()
+    assert is_kept()
+    book = "('essai', 'html', encode(sha256(''::bytea), 'hex'), '')"
+    with platform.admin() as admin:
+        admin.execute(
+            f"insert into published.closing_books (closing_id, format, sha256, content) values {book}".encode()
+        )
+        try:
+            assert not is_kept()
+            assert is_kept()
+        finally:
+            # written once: only its owner takes one back
+            with admin.transaction():
+                admin.execute("alter table published.closing_books disable trigger user")
+                admin.execute("delete from published.closing_books where closing_id = 'essai'")
+                admin.execute("alter table published.closing_books enable trigger user")
     page.close()
 
 

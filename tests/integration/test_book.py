@@ -8,9 +8,7 @@ import hashlib
 import itertools
 import json
 import re
-import shutil
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +18,7 @@ import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from click.testing import CliRunner
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from ingestion.book import printing
 from ingestion.book.dossier import change_text, outcome
@@ -89,17 +87,6 @@ def second_book(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Path:
     summary = write_book(shelf.settings, "MQ", "2026-T2", folder=folder)
     assert [file.format for file in summary.files] == ["html", "pdf"]
     return folder / "livre-MQ-2026-T2-v1.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
-    path = shutil.which("chromium")
-    assert path, "chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        launched.close()
 
 
 def test_a_book_made_after_later_publications_is_the_same_to_the_byte(shelf: Shelf) -> None:

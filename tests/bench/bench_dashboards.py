@@ -1,0 +1,127 @@
+"""What the committee waits for: each chart's data through Superset's own API, and each dashboard drawn in a browser.
+
+The queries are those that the dashboards ask as they are opened, tab by tab. `LAKOU_PLATFORM_HOME` names a running platform to
+measure (the twin that `make up` loads otherwise), `LAKOU_BENCH_ROUNDS` how often each query is asked. No time is asserted: only
+that every query answers.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request
+
+from tests.e2e.test_dashboards import TABS, UNDRAWN, open_dashboard, settle, sign_in
+
+ROUNDS = int(os.environ.get("LAKOU_BENCH_ROUNDS", "3"))
+DASHBOARDS = {"pilotage": "Comite", "programmes": "Comite", "qualite": "Comite", "partenaire": "Ingenieur"}
+UNCACHED_MS, CACHED_MS, DRAWN_S = 250, 60, 4
+SLOWEST = 8
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query of a chart, as the browser sent it."""
+
+    tab: str
+    url: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def about(self) -> str:
+        return f"{self.tab} : {self.body['form_data'].get('slice_id')} {self.body['form_data'].get('viz_type')}"
+
+
+def ask(page: Page, asked: Asked, *, force: bool) -> float:
+    """Milliseconds from the request to the whole answer."""
+    body = {**asked.body, "force": force}
+    start = time.perf_counter()
+    answer = page.request.post(asked.url, data=body, headers=asked.headers)
+    content = answer.body()
+    taken = 1000 * (time.perf_counter() - start)
+    assert answer.status == 200, content[:300]
+    return taken
+
+
+def nothing(asked: Asked) -> Asked:
+    """The same request for no row: what any query costs before it reads anything."""
+    body = copy.deepcopy(asked.body)
+    column = body["queries"][0]["columns"][0]
+    body["queries"] = [
+        {"columns": [column], "metrics": [], "filters": [{"col": column, "op": "==", "val": "\u2205"}], "row_limit": 1}
+    ]
+    return Asked("nothing", asked.url, asked.headers, body)
+
+
+def p95(times: list[float]) -> float:
+    return statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
+
+
+def questions(page: Page, url: str, slug: str) -> list[Asked]:
+    """What the charts of all tabs of a dashboard ask."""
+    kept: list[Asked] = []
+    tab = [""]
+
+    def keep(request: Request) -> None:
+        if "/api/v1/chart/data" in request.url and request.method == "POST":
+            headers = {name: value for name, value in request.headers.items() if name in ("x-csrftoken", "referer")}
+            kept.append(Asked(f"{slug} · {tab[0]}", request.url, headers, request.post_data_json))
+
+    page.on("request", keep)
+    open_dashboard(page, url, slug)
+    for index in range(page.locator(TABS).count()):
+        tab[0] = page.locator(TABS).nth(index).inner_text().strip()
+        page.locator(TABS).nth(index).click()
+        settle(page)
+    page.remove_listener("request", keep)
+    return kept
+
+
+def drawn(page: Page, url: str, slug: str) -> float:
+    """Seconds until every chart of the first tab is drawn."""
+    start = time.perf_counter()
+    page.goto(f"{url}/superset/dashboard/{slug}/")
+    page.wait_for_selector(TABS)
+    while page.evaluate(UNDRAWN):
+        page.wait_for_timeout(50)
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize(("slug", "account"), DASHBOARDS.items())
+def test_a_dashboard_answers(browser: Browser, access: dict[str, Any], slug: str, account: str) -> None:
+    page = sign_in(browser, access, account)
+    url = access["superset"]["url"]
+    asked = questions(page, url, slug)
+    assert asked
+    empty = nothing(next(one for one in asked if one.body["queries"][0].get("columns")))
+    # asked in turn: what the machine does beside weighs on all three alike
+    fixed, uncached, cached = [], [], []
+    by_chart: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):
+        for one in asked:
+            fixed.append(ask(page, empty, force=True))
+            taken = ask(page, one, force=True)
+            uncached.append(taken)
+            by_chart.setdefault(one.about, []).append(taken)
+            cached.append(ask(page, one, force=False))
+    base = statistics.median(fixed)
+    print(
+        f"\n{slug}: {len(asked)} queries, {ROUNDS} rounds; an empty query {base:.0f} ms; beyond it p50/p95"
+        f" uncached {statistics.median(uncached) - base:.0f}/{p95(uncached) - base:.0f} ms (target {UNCACHED_MS}),"
+        f" cached {statistics.median(cached) - base:.0f}/{p95(cached) - base:.0f} ms (target {CACHED_MS})"
+    )
+    for about, times in sorted(by_chart.items(), key=lambda item: -statistics.median(item[1]))[:SLOWEST]:
+        print(f"  {statistics.median(times) - base:6.0f} ms  {about}")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    drawn(page, url, slug)
+    print(
+        f"  drawn whole in {statistics.median(drawn(page, url, slug) for _ in range(ROUNDS)):.2f} s (target {DRAWN_S} s)"
+    )
+    page.close()
