@@ -31,11 +31,13 @@ class Stack:
         project: its name.
         environment: with the ports that it publishes.
         folder: where the tests keep keys and files.
+        checkout: the version of Lakou that it is built from.
     """
 
     project: str
     environment: dict[str, str]
     folder: Path
+    checkout: Path = CHECKOUT
 
     def compose(
         self, *arguments: str, check: bool = True, given: str | None = None
@@ -56,7 +58,7 @@ class Stack:
     def _run(self, command: list[str], check: bool, given: str | None) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command,
-            cwd=CHECKOUT,
+            cwd=self.checkout,
             env=self.environment,
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
@@ -129,6 +131,12 @@ class Stack:
         return path
 
 
+def published_ports(is_running: bool) -> dict[str, str]:
+    """The environment, with ports that are free unless a running stack has them."""
+    defaults = {"LAKOU_HTTPS_PORT": "8443", "LAKOU_HTTP_PORT": "8081", "LAKOU_SFTP_PORT": "2222"}
+    return defaults | dict(os.environ) | ({} if is_running else {name: str(free_port()) for name in defaults})
+
+
 def empty_disk(device: str, folder: Path) -> None:
     """An empty file system that PostgreSQL takes for its own; a folder in it would be in the way."""
     place = folder / "disk"
@@ -158,11 +166,11 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def stack(device: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`docker compose up` from nothing; `LAKOU_COMPOSE_PROJECT` names a running one to use instead while developing."""
     running = os.environ.get("LAKOU_COMPOSE_PROJECT")
-    names = ("LAKOU_HTTPS_PORT", "LAKOU_HTTP_PORT", "LAKOU_SFTP_PORT")
-    ports = {} if running else {name: str(free_port()) for name in names}
-    defaults = {"LAKOU_HTTPS_PORT": "8443", "LAKOU_HTTP_PORT": "8081", "LAKOU_SFTP_PORT": "2222"}
-    environment = defaults | dict(os.environ) | ports | {"LAKOU_TEST_DEVICE": device}
-    found = Stack(running or "lakou-tests", environment, tmp_path_factory.mktemp("compose"))
+    found = Stack(
+        running or "lakou-tests",
+        published_ports(bool(running)) | {"LAKOU_TEST_DEVICE": device},
+        tmp_path_factory.mktemp("compose"),
+    )
     if not running:
         found.destroy()
         found.compose("up", "--detach", "--build", "--wait")

@@ -84,8 +84,12 @@ def _plain(text: str) -> float | str:
 @pytest.fixture(scope="session")
 def twin(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """The twin's files, dropped over SFTP by their partners and taken by the workers; those that were dropped."""
+    return drop_twin(stack, tmp_path_factory.mktemp("files"))
+
+
+def drop_twin(stack: Stack, folder: Path) -> list[list[str]]:
+    """Have the twin's partners drop their files, and wait until all are published; partner, name sent and name kept of each."""
     dropped: list[list[str]] = json.loads(stack.python(OPEN).splitlines()[-1])
-    folder = tmp_path_factory.mktemp("files")
     name = stack.docker(
         "run", "--detach", "--volume", f"{stack.project}_state:/state", "debian:bookworm-slim", "sleep", "60"
     )

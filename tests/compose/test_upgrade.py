@@ -1,0 +1,72 @@
+"""From the first release to this version and back, with data, by the commands of the runbook (infra/runbook/upgrade.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.compose.conftest import CHECKOUT, Stack, published_ports
+from tests.compose.test_stack import compared, drop_again, drop_twin, figures, is_settled, left, page, rows
+
+EARLIER = os.environ.get("LAKOU_UPGRADE_FROM", "v0.1.0")
+CLOSED = "select * from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;"
+MIGRATIONS = "select count(*) from public.migrations;"
+
+
+@pytest.fixture(scope="module")
+def earlier(device: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack of the first release, up and empty."""
+    checkout = tmp_path_factory.mktemp("earlier") / "lakou"
+    subprocess.run(["git", "worktree", "add", "--detach", str(checkout), EARLIER], cwd=CHECKOUT, check=True)
+    environment = published_ports(is_running=False) | {"LAKOU_TEST_DEVICE": device}
+    found = Stack("lakou-upgrade", environment, tmp_path_factory.mktemp("upgrade"), checkout)
+    found.destroy()
+    found.compose("up", "--detach", "--build", "--wait")
+    yield found
+    found.compose("down", "--volumes", "--remove-orphans")
+    subprocess.run(["git", "worktree", "remove", "--force", str(checkout)], cwd=CHECKOUT, check=True)
+
+
+def goes_on(stack: Stack, dropped: list[list[str]], version: int, before: list[list[str]]) -> None:
+    """The next file is taken and published, the same figures with it, and the dashboards answer."""
+    drop_again(stack, dropped, version)
+    stack.wait(lambda: not left(stack), 600, "the next file is taken")
+    stack.wait(lambda: is_settled(stack), 900, "it is published")
+    assert compared(before, figures(stack))[1] == []
+    assert page(stack, "localhost", "/login/") == 200
+
+
+def test_an_upgrade_keeps_every_figure_and_so_does_the_way_back(earlier: Stack, tmp_path: Path) -> None:
+    dropped = drop_twin(earlier, tmp_path)
+    earlier.lakou("close", "MQ", "2026-T1")
+    before = figures(earlier), earlier.query(CLOSED), rows(earlier)
+    assert before[0]
+    assert before[1]
+    migrations = int(earlier.query(MIGRATIONS)[0][0])
+    earlier.lakou("backup")
+    earlier.lakou("backup", "verify")
+
+    current = dataclasses.replace(earlier, checkout=CHECKOUT)
+    current.compose("build")
+    current.compose("up", "--detach", "--wait")
+    assert int(current.query(MIGRATIONS)[0][0]) > migrations
+    assert (figures(current), current.query(CLOSED), rows(current)) == before
+    current.lakou("build", "--full")
+    current.lakou("publish")
+    assert compared(before[0], figures(current))[1] == []
+    assert current.query(CLOSED) == before[1]
+    goes_on(current, dropped, 30, before[0])
+
+    current.compose("stop")
+    earlier.compose("build")
+    earlier.compose("up", "--detach", "--wait", "postgres")
+    earlier.lakou("restore", "last", "--replace", "--with-metadata")
+    earlier.compose("up", "--detach", "--wait")
+    assert (figures(earlier), earlier.query(CLOSED), rows(earlier)) == before
+    assert int(earlier.query(MIGRATIONS)[0][0]) == migrations
+    goes_on(earlier, dropped, 31, before[0])
