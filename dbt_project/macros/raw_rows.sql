@@ -34,7 +34,7 @@
         deliveries.period_end,
         deliveries.version,
         deliveries.part,
-        loads.load_id,
+        {{ relation }}._load_id as load_id,
         loads.build_id as known_from_build,
         {% if by_row -%}
             least(supersessions.known_to_build, erasures.known_to_build) as known_to_build

@@ -24,30 +24,23 @@
 {# Finished participations in events or actions, known at the build shown, of participants with their profile. #}
 {% macro counted_attendances(object_type) -%}
     select
-        attendances.programme_code,
-        attendances.partner_code,
-        attendances.participation_key,
-        attendances.object_key,
-        attendances.occurred_on,
-        participants.participant_id,
-        participants.commune_code as residence_commune_code,
-        participants.epci_code as residence_epci_code,
-        participants.age_band as axis_age,
-        participants.sex as axis_sexe,
-        participants.employment_status as axis_statut,
-        participants.diploma_level as axis_niveau,
-        attendances.delivery_id,
-        attendances.row_number,
-        attendances.row_hash
-    from {{ ref('fct_participations') }} as attendances
-    inner join {{ ref('stg_ops__person_links') }} as links
-        on attendances.person_key = links.person_key and {{ as_of('links') }}
-    inner join {{ ref('dim_participant') }} as participants on links.participant_id = participants.participant_id
-    where
-        attendances.object_type = '{{ object_type }}'
-        and attendances.role = 'PARTICIPANT'
-        and attendances.status = 'TERMINE'
-        and {{ as_of('attendances') }}
+        programme_code,
+        partner_code,
+        participation_key,
+        object_key,
+        occurred_on,
+        participant_id,
+        residence_commune_code,
+        residence_epci_code,
+        age_band as axis_age,
+        sex as axis_sexe,
+        employment_status as axis_statut,
+        diploma_level as axis_niveau,
+        delivery_id,
+        row_number,
+        row_hash
+    from {{ ref('fct_counted_participations') }}
+    where object_type = '{{ object_type }}' and role = 'PARTICIPANT' and status = 'TERMINE' and is_counted
 {%- endmacro %}
 
 {# Finished participations in events held, each at the event's day and place. #}

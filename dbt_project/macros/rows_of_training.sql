@@ -1,38 +1,31 @@
 {# Participations in sessions of participants known at the build shown, each with its person's profile at first entry. #}
 {% macro counted_participations() -%}
     select
-        participations.programme_code,
-        participations.partner_code,
-        participants.participant_id,
-        participations.object_key as session_key,
-        participations.status,
-        participations.followed_hours,
-        nullif(participations.referral_channel, 'NR') as referral_channel,
-        participations.occurred_on,
-        participations.modality in ('WEBINAIRE', 'ELEARNING') as is_distant,
-        participants.commune_code as residence_commune_code,
-        participants.epci_code as residence_epci_code,
-        {{ venue_of('participations') }},
-        participants.age_band as axis_age,
-        participants.sex as axis_sexe,
-        participants.employment_status as axis_statut,
-        participants.diploma_level as axis_niveau,
-        participations.modality as axis_modalite,
-        coalesce(participations.target_sector, 'NR') as axis_secteur,
-        participations.action_code as axis_action,
-        participations.delivery_id,
-        participations.row_number,
-        participations.row_hash
-    from {{ ref('fct_participations') }} as participations
-    inner join {{ ref('stg_ops__person_links') }} as links
-        on participations.person_key = links.person_key and {{ as_of('links') }}
-    inner join {{ ref('dim_participant') }} as participants on links.participant_id = participants.participant_id
-    left join {{ ref('dim_territory') }} as venues
-        on participations.venue_commune_code = venues.territory_code and venues.territory_level = 'commune'
-    where
-        participations.object_type = 'SESSION'
-        and participations.role = 'PARTICIPANT'
-        and {{ as_of('participations') }}
+        programme_code,
+        partner_code,
+        participant_id,
+        object_key as session_key,
+        status,
+        followed_hours,
+        nullif(referral_channel, 'NR') as referral_channel,
+        occurred_on,
+        modality in ('WEBINAIRE', 'ELEARNING') as is_distant,
+        residence_commune_code,
+        residence_epci_code,
+        venue_commune_code,
+        venue_epci_code,
+        age_band as axis_age,
+        sex as axis_sexe,
+        employment_status as axis_statut,
+        diploma_level as axis_niveau,
+        modality as axis_modalite,
+        coalesce(target_sector, 'NR') as axis_secteur,
+        action_code as axis_action,
+        delivery_id,
+        row_number,
+        row_hash
+    from {{ ref('fct_counted_participations') }}
+    where object_type = 'SESSION' and role = 'PARTICIPANT' and is_counted
 {%- endmacro %}
 
 {# Participations counted that make a person trained: finished, with enough hours followed. #}

@@ -1,16 +1,19 @@
 {#
     Contributing rows of the indicators that `asked` lists: a view whose indicator is not asked for is not read, because
     its condition names no column of it and is worked out once, before its rows.
+
+    years: by view, the first days of the only years to read.
 #}
-{% macro asked_rows(asked) -%}
+{% macro asked_rows(asked, years={}) -%}
     {% for model in indicator_models() -%}
         select *
         from {{ ref(model) }}
         where
             exists (
                 select 1 from {{ asked }}
-                where 'indicator_' || lower(replace({{ asked }}.indicator_code, '-', '_')) = '{{ model }}'
+                where {{ indicator_view(asked ~ '.indicator_code') }} = '{{ model }}'
             )
+            {% if model in years -%} and {{ within_periods('occurred_on', years[model], '1 year') }} {%- endif %}
         {{ 'union all' if not loop.last }}
     {% endfor -%}
 {%- endmacro %}

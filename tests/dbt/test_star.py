@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import yaml
 
+from ingestion import building
 from ingestion.building import PROJECT, dbt_environment, environment, run_dbt, subgraph
 from ingestion.database import connect
+from ingestion.people_erasing import finish
 from ingestion.settings import CHECKOUT, Settings
 
 FACTS = (
@@ -216,7 +221,8 @@ def story(settings: Settings) -> Iterator[Story]:
         with connect(settings, "lakou_admin") as connection:
             _tell(connection, build)
         touched = subgraph(TOLD[build], people_changed=True) if build > 1 else ()
-        run_dbt(settings, build, as_of=build, since=build - 1, full=build == 1, touched=touched)
+        goes_on = build > 1
+        run_dbt(settings, build, as_of=build, since=build - 1, full=build == 1, touched=touched, goes_on=goes_on)
         built[build] = _dump(settings)
     run_dbt(settings, 3, as_of=1, since=3, full=False)
     shown_again = _dump(settings)
@@ -325,7 +331,8 @@ def test_refused_rows_leave_with_their_delivery(story: Story) -> None:
 def _dbt(settings: Settings, *arguments: str, **builds: int) -> Any:
     from dbt.cli.main import dbtRunner
 
-    where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(settings.home / "dbt")]
+    project = str(building.PROJECT)
+    where = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(settings.home / "dbt")]
     with environment(dbt_environment(settings)), pytest.MonkeyPatch.context() as patch:
         for name in ("as_of_build", "since_build"):
             patch.delenv(f"LAKOU_{name.upper()}", raising=False)
@@ -388,3 +395,230 @@ def test_every_dashboard_is_an_exposure_and_every_exposure_a_dashboard() -> None
     slugs = [yaml.safe_load(path.read_text(encoding="utf-8"))["slug"] for path in dashboards]
     exposures = yaml.safe_load((PROJECT / "models/marts/steering/_steering__exposures.yml").read_text(encoding="utf-8"))
     assert sorted(exposure["name"] for exposure in exposures["exposures"]) == sorted(slugs)
+
+
+# ------------------------------------------------------------------------------------------- what a build adds, and sees
+
+# what a build that goes on adds to, each without what says in which build that was
+ADDED_TO = {
+    "intermediate.int_participation_rows": "true",
+    "marts.fct_participations": "true",
+    "marts.dim_participant": "true",
+    "marts.fct_counted_participations": "is_counted",
+    "marts.fct_contribution_months": "contributions > 0",
+    "marts.fct_cell_sums": "true",
+    "marts.fct_indicator_values": "true",
+}
+REMADE = ("fct_sessions", *(table.partition(".")[2] for table in ADDED_TO))
+# views name the build that they show, and go with the tables that they read when these are made anew
+VIEWS = ("path:models/marts/steering/indicators", "path:models/intermediate")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a build left, what the same build leaves when everything is made anew, and what it wrote."""
+
+    built: dict[str, Rows]
+    full: dict[str, Rows]
+    # rows of fct_counted_participations, then months of A1-01
+    written: tuple[Rows, Rows]
+
+
+def _left(settings: Settings) -> dict[str, Rows]:
+    with connect(settings, "lakou_dbt") as connection:
+        return {
+            table: connection.execute(
+                f"select (to_jsonb(t) - 'changed_in_build')::text from {table} as t where {kept} order by 1"
+            ).fetchall()
+            for table, kept in ADDED_TO.items()
+        }
+
+
+def _make(settings: Settings, build: int, *models: str, since: int, goes_on: bool = False) -> None:
+    """The models by themselves: their tests run with the builds of the story."""
+    where = {"as_of_build": build, "since_build": since}
+    full = ["--full-refresh"] if since == 0 else []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKOU_GOES_ON", str(int(goes_on)))
+        # what a build that runs everything gives the models: the hash of the project that it runs
+        patch.setenv("LAKOU_PROJECT_HASH", building._project_hash())
+        kinds = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        outcome = _dbt(settings, "build", *kinds, *full, "--select", *models, **where)
+    assert outcome.success, [result.message for result in outcome.result.results if str(result.status) == "error"]
+
+
+def _step(settings: Settings, build: int, *, goes_on: bool, also: tuple[str, ...] = ()) -> Step:
+    """The tables of `ADDED_TO` as this build leaves them, then as a full one does."""
+    [(before,)] = _rows(settings, "select max(xmin::text::bigint) from marts.fct_contribution_months")
+    _make(settings, build, *also, *REMADE, *VIEWS, since=build - 1, goes_on=goes_on)
+    built = _left(settings)
+    counted = _rows(
+        settings,
+        "select person_key, object_type, occurred_on::text, is_counted from marts.fct_counted_participations"
+        f" where changed_in_build = {build} order by 1, 3",
+    )
+    months = _rows(
+        settings,
+        "select month_start::text from marts.fct_contribution_months"
+        f" where indicator_code = 'A1-01' and xmin::text::bigint > {before} order by 1",
+    )
+    _make(settings, build, *also, *REMADE, *VIEWS, since=0)
+    return Step(built, _left(settings), (counted, months))
+
+
+def _rows(settings: Settings, text: str) -> Rows:
+    with connect(settings, "lakou_dbt") as connection:
+        return connection.execute(text.encode()).fetchall()
+
+
+def _move(connection: psycopg.Connection, key: str, participant: str, cause: str, build: int) -> None:
+    connection.execute(
+        "update ops.person_links set known_to_build = %s where person_key = %s and known_to_build is null", [build, key]
+    )
+    connection.execute(
+        "insert into ops.person_links (person_key, participant_id, known_from_build, cause, is_anonymous)"
+        " values (%s, %s, %s, %s, %s)",
+        [key, participant, build, cause, cause == "OPPOSITION"],
+    )
+
+
+def _much_changes(connection: psycopg.Connection) -> None:
+    """Build 4: S1 moves to February; February's people are sent again; people are joined, parted and object."""
+    _deliver(connection, "F01", "2026-03", 1, 4, [_session("S1", "2026-02-03"), _session("S10", "2026-01-05")])
+    again = [_participation(n, "S9", "ABANDON" if n == 16 else "TERMINE") for n in range(15, 30)]
+    _deliver(connection, "F02", "2026-02", 2, 4, again)
+    # the first entry of person 20 is another one: so is the profile, in February too
+    _deliver(connection, "F02", "2026-03", 1, 4, [_participation(20, "S10") | {"statut_pro": "ETUDIANT"}])
+    _move(connection, "k5", "P4", "FUSION", 4)
+    _move(connection, "k11", "P11", "SEPARATION", 4)
+    _move(connection, "k7", "P7", "OPPOSITION", 4)
+
+
+def _somebody_is_erased(connection: psycopg.Connection) -> None:
+    """Build 5: the rows of person 3."""
+    rows = "select _delivery_id, _row_number from raw.f02_participations where person_key_1 = 'k3'"
+    delivery = "F02-ORG-2026-01-v2"
+    (load,) = connection.execute(
+        "insert into ops.loads (delivery_id, kind, rows_accepted, build_id) values (%s, 'EFFACEMENT', 0, 5)"
+        " returning load_id",
+        [delivery],
+    ).fetchall()[0]
+    (erasure,) = connection.execute(
+        "insert into ops.erasures (reference, requested_by, participant_ids, person_keys, landed_files, rows_accepted,"
+        " rows_awaiting, rows_rejected) values ('2026-1', 'DPO', array['P3'], array['k3'], 0, 2, 0, 0)"
+        " returning erasure_id"
+    ).fetchall()[0]
+    connection.execute(
+        f"insert into ops.erased_rows (delivery_id, row_number, load_id, erasure_id)"
+        f" select _delivery_id, _row_number, {load}, {erasure} from ({rows}) as r"
+    )
+    connection.execute("update ops.person_links set known_to_build = 5 where person_key = 'k3'")
+
+
+def _somebody_comes(connection: psycopg.Connection) -> None:
+    """Build 6: one more person, in one month; nothing else."""
+    _deliver(connection, "F02", "2026-04", 1, 6, [_participation(40, "S9")])
+    connection.execute("insert into ops.person_links values ('k40', 'P40', 6, null, 'NOUVEAU')")
+
+
+@pytest.fixture(scope="module")
+def steps(story: Story, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Step]:
+    """Builds 4 to 7, told on top of the story; the last one by a changed parameter and a changed definition."""
+    settings, done = story.settings, {}
+    for build, tell in ((4, _much_changes), (5, _somebody_is_erased), (6, _somebody_comes), (7, None)):
+        with connect(settings, "lakou_admin") as connection:
+            connection.execute(
+                "insert into ops.builds (build_id, business_date, state) values (%s, '2026-04-20', 'TERMINE')", [build]
+            )
+            if tell:
+                tell(connection)
+        if tell:
+            # what an erasure takes is seen by a build that makes everything anew
+            done[build] = _step(settings, build, goes_on=build != 5)
+            with connect(settings) as loader:
+                loader.autocommit = True
+                finish(settings, loader, build)
+            continue
+        other = tmp_path_factory.mktemp("other") / "dbt_project"
+        shutil.copytree(PROJECT, other, ignore=shutil.ignore_patterns("target", "logs"))
+        _replace(
+            other / "seeds/catalogue/parameters.csv", "training_min_hours,TOUS,1,2,", "training_min_hours,TOUS,1,4,"
+        )
+        _replace(
+            other / "seeds/catalogue/indicator_catalogue.csv", "Somme des heures suivies", "Total des heures suivies"
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(building, "PROJECT", other)
+            seeds = ("parameters", "dim_parameter", "indicator_catalogue", "dim_indicator")
+            done[build] = _step(settings, build, goes_on=False, also=seeds)
+    return done
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize("build", [4, 5, 6, 7])
+@pytest.mark.parametrize("table", ADDED_TO)
+def test_what_a_build_adds_to_is_what_a_full_build_makes(steps: dict[int, Step], build: int, table: str) -> None:
+    assert steps[build].full[table], "an empty table proves nothing"
+    assert steps[build].built[table] == steps[build].full[table]
+
+
+def test_one_more_person_writes_one_row_and_reads_one_month_again(steps: dict[int, Step]) -> None:
+    assert steps[6].written == ([("k40", "SESSION", "2026-02-20", True)], [("2026-02-01",)])
+
+
+def test_what_changed_otherwise_is_seen(steps: dict[int, Step]) -> None:
+    counted, months = steps[4].written
+    # S1 moved: what its people were counted for stays to say that January changed
+    assert {("k1", "SESSION", "2026-01-20", False), ("k1", "SESSION", "2026-02-03", True)} <= set(counted)
+    # 14 is in the new version of no file
+    assert ("k14", "SESSION", "2026-02-20", False) in counted
+    # the others of the new version are told by another row; 13 is of a delivery that stays
+    assert {key for key, _, day, _ in counted if day == "2026-02-20"} == {f"k{n}" for n in range(14, 30)}
+    assert months == [("2026-01-01",), ("2026-02-01",)]
+    people = [json.loads(row) for (row,) in steps[4].built["marts.dim_participant"]]
+    known = {person["participant_id"]: person for person in people}
+    assert known["P20"]["employment_status"] == "ETUDIANT"
+    assert known["P7"]["employment_status"] == "NR"
+    assert "P11" in known
+    assert "P5" not in known
+    assert not any('"P3"' in row for rows in steps[6].built.values() for (row,) in rows)
+    assert steps[7].built["marts.fct_cell_sums"] != steps[6].built["marts.fct_cell_sums"]
+    hashes = [
+        {json.loads(row)["definition_hash"] for (row,) in steps[b].built["marts.fct_indicator_values"]} for b in (6, 7)
+    ]
+    assert len(hashes[0] ^ hashes[1]) == 2
+
+
+def test_indicators_by_month_read_nothing_else_than_what_their_months_are_known_by(story: Story) -> None:
+    manifest = json.loads((story.settings.home / "dbt" / "manifest.json").read_text(encoding="utf-8"))
+    text = (PROJECT / "macros" / "contribution_months.sql").read_text(encoding="utf-8")
+    names = set(
+        re.findall(r"'(indicator_[a-z0-9_]+)'", text.split("macro indicators_by_month()")[1].split("endmacro")[0])
+    )
+    assert len(names) == 12
+    read = {name: manifest["nodes"][f"model.lakou.{name}"]["depends_on"]["nodes"] for name in names}
+    allowed = {"fct_counted_participations", "fct_funding", "dim_parameter", "dim_programme", "dim_territory"}
+    assert {node.rpartition(".")[2] for nodes in read.values() for node in nodes} == allowed
+    others = {
+        name.rpartition(".")[2]
+        for name, node in manifest["nodes"].items()
+        if "/indicators/" in node["original_file_path"]
+        and node["resource_type"] == "model"
+        and "model.lakou.fct_counted_participations" in node["depends_on"]["nodes"]
+    } - names
+    # these join people with what came elsewhere: all of their rows are read at each build
+    assert others == {
+        "indicator_a1_04b",
+        "indicator_a3_02",
+        "indicator_a3_04",
+        "indicator_a3_04b",
+        "indicator_a3_04c",
+        "indicator_a5_02",
+        "indicator_a5_04",
+        "indicator_a5_07",
+    }

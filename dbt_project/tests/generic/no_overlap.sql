@@ -1,4 +1,7 @@
-{# The spans of builds of a key are not empty and never overlap: at each build a key has at most one row. #}
+{#
+    The spans of builds of a key are not empty and never overlap: at each build a key has at most one row. A build that
+    goes on looks at the keys that changed: the spans of the others are those that the last build left.
+#}
 {% test no_overlap(model, key) %}
 
 with spans as (
@@ -8,6 +11,9 @@ with spans as (
         known_to_build,
         lead(known_from_build) over (partition by {{ key }} order by known_from_build) as next_from_build
     from {{ model }}
+    {% if goes_on() -%}
+        where {{ key }} in (select changed.{{ key }} from {{ model }} as changed where {{ changed_since('changed') }})
+    {%- endif %}
 )
 
 select *

@@ -4,7 +4,12 @@
         incremental_strategy="delete+insert",
         on_schema_change="fail",
         unique_key="membership_key",
-        indexes=[{"columns": ["membership_key"]}, {"columns": ["known_from_build"]}],
+        indexes=[
+            {"columns": ["membership_key"]},
+            {"columns": ["person_key"]},
+            {"columns": ["known_from_build"]},
+            {"columns": ["known_to_build"]},
+        ],
     )
 }}
 {{- require_all_keys() }}

@@ -1,3 +1,14 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="delete+insert",
+        on_schema_change="fail",
+        unique_key="participant_id",
+        indexes=[{"columns": ["participant_id"], "unique": true}],
+        pre_hook=["{{ seek_what_changed() }}", "{{ forget_touched_participants() }}"],
+    )
+}}
+
 with
 participations as (
     select * from {{ ref('fct_participations') }} as participation_rows
@@ -16,7 +27,7 @@ memberships as (
 
 links as (
     select * from {{ ref('stg_ops__person_links') }} as link_rows
-    where {{ as_of('link_rows') }}
+    where {{ as_of('link_rows') }}{{ if_added_to('and link_rows.participant_id in (' ~ touched_participants() ~ ')') }}
 ),
 
 communes as (

@@ -11,8 +11,13 @@
 
 with
 months as materialized (
-    select * from {{ ref('fct_contribution_months') }}
-    where is_touched or {{ not is_incremental() }}
+    select
+        contribution_months.*,
+        indicator_timings.timing
+    from {{ ref('fct_contribution_months') }} as contribution_months
+    inner join {{ ref('dim_indicator') }} as indicator_timings
+        on contribution_months.indicator_code = indicator_timings.indicator_code
+    where contribution_months.is_touched or {{ not is_incremental() }}
 ),
 
 touched_indicators as materialized (
@@ -20,12 +25,12 @@ touched_indicators as materialized (
     from months
 ),
 
--- a period is made of all of its months, a year of twelve
+-- a period is made of all of its months, a year of twelve; a stock is counted at the end of every one
 touched_years as materialized (
     select distinct
         programme_code,
         indicator_code,
-        date_trunc('year', month_start)::date as year_start
+        case when timing = 'flow' then date_trunc('year', month_start)::date else {{ any_year() }} end as year_start
     from months
 ),
 
@@ -41,7 +46,7 @@ touched_periods as materialized (
 ),
 
 asked_rows as (
-    {{ asked_rows('touched_indicators') }}
+    {{ asked_rows('touched_indicators', touched_years()) }}
 ),
 
 contributions as (
@@ -53,7 +58,7 @@ contributions as (
             and asked_rows.indicator_code = touched_years.indicator_code
             and (
                 date_trunc('year', asked_rows.occurred_on) = touched_years.year_start
-                or touched_years.year_start = {{ any_month() }}
+                or touched_years.year_start = {{ any_year() }}
             )
 ),
 

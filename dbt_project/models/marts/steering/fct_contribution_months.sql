@@ -7,10 +7,11 @@
         pre_hook="{{ hash_everything() }}",
     )
 }}
+{%- set months = months_that_may_have_changed() %}
 
 with
 contributions as (
-    {{ contributing_rows() }}
+    {{ rows_of_months(months) }}
 ),
 
 {{ indicator_sources() }},
@@ -33,7 +34,6 @@ frames as (
     select
         margins.programme_code,
         margins.indicator_code,
-        margins.timing,
         {{ row_digest([
             "'" ~ project_hash() ~ "'",
             'sum(' ~ row_digest(prefixed('margins', margin_columns() + ['aggregation', 'timing', 'first_grain_rank'])) ~ ')',
@@ -52,11 +52,7 @@ months as (
     select
         frames.programme_code,
         frames.indicator_code,
-        frames.digest,
-        case
-            when frames.timing = 'flow' then date_trunc('month', contributions.occurred_on)::date
-            else {{ any_month() }}
-        end as month_start,
+        date_trunc('month', contributions.occurred_on)::date as month_start,
         {{ row_digest(prefixed('contributions', [
             'entity_key', 'subject_key', 'occurred_on', 'counted_until', 'commune_code', 'epci_code', 'partner_code',
             'members', 'num', 'den',
@@ -74,38 +70,61 @@ known as (
         indicator_code,
         month_start,
         count(*) as contributions,
-        {{ row_digest(['digest', 'sum(row_digest)']) }} as digest
+        {{ row_digest(['sum(row_digest)']) }} as digest
     from months
     group by
         programme_code,
         indicator_code,
-        month_start,
-        digest
+        month_start
 ),
 
 former as (
-    {{ former_months() }}
+    select
+        former_months.*,
+        {{ is_read('former_months', months) }} as is_read
+    from (
+        {{ former_months() }}
+    ) as former_months
 ),
 
--- a month that lost its last row is kept, empty
-final as (
+-- a month that was not read has the rows that it had
+compared as (
     select
         coalesce(known.programme_code, former.programme_code) as programme_code,
         coalesce(known.indicator_code, former.indicator_code) as indicator_code,
         coalesce(known.month_start, former.month_start) as month_start,
-        coalesce(known.contributions, 0) as contributions,
-        coalesce(known.digest, 0) as digest,
-        true as is_touched
+        case when former.is_read is false then former.contributions else coalesce(known.contributions, 0) end
+            as contributions,
+        case when former.is_read is false then former.digest else coalesce(known.digest, 0) end as digest,
+        former.contributions as former_contributions,
+        former.digest as former_digest,
+        former.frame as former_frame
     from known
     full join former
         on
             known.programme_code = former.programme_code
             and known.indicator_code = former.indicator_code
             and known.month_start = former.month_start
+),
+
+-- a month that lost its last row is kept, empty
+final as (
+    select
+        compared.programme_code,
+        compared.indicator_code,
+        compared.month_start,
+        compared.contributions,
+        compared.digest,
+        coalesce(frames.digest, 0) as frame,
+        true as is_touched
+    from compared
+    left join frames
+        on
+            compared.programme_code = frames.programme_code
+            and compared.indicator_code = frames.indicator_code
     where
-        former.month_start is null
-        or coalesce(known.contributions, 0) <> former.contributions
-        or coalesce(known.digest, 0) <> former.digest
+        (compared.contributions, compared.digest, coalesce(frames.digest, 0))
+        is distinct from (compared.former_contributions, compared.former_digest, compared.former_frame)
 )
 
 select * from final
