@@ -73,11 +73,16 @@ def trace_command(*, as_json: bool, **cell: str) -> None:
 @main.command("demo")
 @click.option("--scale", type=click.IntRange(1, 100), default=1, show_default=True, help="How many times the people.")
 def demo_command(scale: int) -> None:
-    """Install the demonstration: twelve partners, nearly three years of files, received, built, published. Idempotent."""
+    """Install the demonstration: twelve partners, nearly three years of files, received, built, published. Idempotent.
+
+    The systems that `make up` replays are pulled, too, where there are any.
+    """
     from ingestion.demo.install import install
+    from ingestion.demo.sources import pull_replayed
 
     settings = load_settings()
     install(settings, _say, scale)
+    pull_replayed(settings, _say)
     build(settings, inspect_loads, progress=_say)
     publish(settings, audit_publication, progress=_say)
 

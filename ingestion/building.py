@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,18 @@ import psycopg
 
 from ingestion.database import BUILD_LOCK, business_date, connect
 from ingestion.errors import LakouError
+from ingestion.logs import about
 from ingestion.settings import CHECKOUT, Settings
 
 log = logging.getLogger(__name__)
 PROJECT = CHECKOUT / "dbt_project"
 # staging models of what changes without a load too
 WITHOUT_LOADS = ("ops", "published", "quarantine")
-# of which these two do not: a build that goes on is of the same day, and links are recorded before the models run
-BUILDS, LINKS = "stg_ops__builds", "stg_ops__person_links"
+# of which these do not: a build that goes on is of the same day, links are recorded before the models run, and what
+# a load changes is known by its feed
+BUILDS, LINKS, CHANGES = "stg_ops__builds", "stg_ops__person_links", "stg_ops__load_changes"
+# tables of the marts as a build that adds to them expects them; others are made anew
+SHAPE = ("marts_shape", "2")
 
 # judges the loads about to be numbered; returns the deliveries to hold, each with its reason
 Inspect = Callable[[Settings, Sequence[int]], dict[str, str]]
@@ -63,7 +67,7 @@ def build(
         LakouError: the build asked for does not exist, or a model or a test of it fails.
     """
     started = dt.datetime.now(dt.UTC)
-    with _alone(settings) as connection:
+    with _alone(settings) as connection, ExitStack() as numbers:
         if as_of is not None:
             return _show(settings, connection, as_of, started, progress)
         from ingestion.people_erasing import finish
@@ -80,10 +84,12 @@ def build(
         if not full and not is_answered and set(loads) <= held and _up_to_date(connection, newest, today):
             progress(f"Nothing new since build {newest}")
             return BuildSummary(newest, newest, 0, len(held), 0, 0, _since(started), is_new=False)
-        full = full or (built > 0 and links_are_of_other_rules(connection))
+        full = full or (built > 0 and (links_are_of_other_rules(connection) or not _has_setting(connection, *SHAPE)))
         # after a failure, another day, other models or an earlier build shown, everything is looked at again
         is_continued = not full and _up_to_date(connection, newest, today)
+        goes_on = not full and _goes_on(connection, newest)
         build_id = newest + 1
+        numbers.enter_context(about(build_id=build_id))
         numbered = _number(connection, build_id, [load for load in loads if load not in held], today, full=full)
         progress(f"Build {build_id}: {numbered} new loads, {len(held)} held")
         try:
@@ -93,7 +99,15 @@ def build(
             if built:
                 _set_marts(connection, built, built, is_complete=False)
             touched = _touched(connection, build_id, people) if is_continued else ()
-            models = run_dbt(settings, build_id, as_of=build_id, since=0 if full else built, full=full, touched=touched)
+            models = run_dbt(
+                settings,
+                build_id,
+                as_of=build_id,
+                since=0 if full else built,
+                full=full,
+                touched=touched,
+                goes_on=goes_on and not _erases(connection, build_id),
+            )
         except Exception as error:
             connection.execute(
                 "update ops.builds set state = 'ECHOUE', finished_at = clock_timestamp(), error = %s where build_id = %s",
@@ -106,10 +120,11 @@ def build(
                 [build_id],
             )
             _set_marts(connection, build_id, build_id, is_complete=True)
-            connection.execute(
-                "insert into ops.settings values ('project_hash', %s) on conflict (name) do update set value = excluded.value",
-                [_project_hash()],
-            )
+            for name, value in (("project_hash", _project_hash()), SHAPE):
+                connection.execute(
+                    "insert into ops.settings values (%s, %s) on conflict (name) do update set value = excluded.value",
+                    [name, value],
+                )
         finish(settings, connection, build_id)
         progress(f"Build {build_id}: {models} models and tests, {_since(started):.1f} s")
         return BuildSummary(build_id, build_id, numbered, len(held), people, models, _since(started), is_new=True)
@@ -216,17 +231,23 @@ def _touched(connection: psycopg.Connection, build_id: int, people: int) -> tupl
         people: number of sets of person keys that it linked otherwise.
     """
     arrived = connection.execute(
-        "select distinct l.kind, d.feed from ops.loads as l inner join ops.deliveries as d using (delivery_id)"
+        "select distinct d.feed from ops.loads as l inner join ops.deliveries as d using (delivery_id)"
         " where l.build_id = %(build)s"
-        " union select distinct 'REMPLACE', d.feed from ops.loads as l"
+        " union select d.feed from ops.loads as l"
         " inner join ops.supersessions as s on s.superseding_load_id = l.load_id"
         " inner join ops.deliveries as d on d.delivery_id = s.superseded_delivery_id where l.build_id = %(build)s",
         {"build": build_id},
     ).fetchall()
     # an erasure takes rows of whatever delivery
-    if any(kind == "EFFACEMENT" for kind, _ in arrived):
+    if _erases(connection, build_id):
         return ()
-    return subgraph({feed for _, feed in arrived}, people_changed=people > 0)
+    return subgraph({feed for (feed,) in arrived}, people_changed=people > 0)
+
+
+def _erases(connection: psycopg.Connection, build_id: int) -> bool:
+    """Whether a build takes rows away on a person's demand."""
+    found = connection.execute("select from ops.loads where build_id = %s and kind = 'EFFACEMENT'", [build_id])
+    return found.fetchone() is not None
 
 
 def subgraph(feeds: Collection[str], *, people_changed: bool) -> tuple[str, ...]:
@@ -244,7 +265,7 @@ def subgraph(feeds: Collection[str], *, people_changed: bool) -> tuple[str, ...]
     tables = sorted({contract.raw_table for contract in load_contracts().values() if contract.feed in feeds})
     staging = PROJECT / "models" / "staging"
     always = sorted(path.stem for folder in WITHOUT_LOADS for path in (staging / folder).glob("*.sql"))
-    unchanged = {BUILDS} if people_changed else {BUILDS, LINKS}
+    unchanged = {BUILDS, CHANGES} if people_changed else {BUILDS, CHANGES, LINKS}
     return (
         *(f"source:raw.{table}+" for table in tables),
         *(f"{model}+" for model in always if model not in unchanged),
@@ -252,7 +273,14 @@ def subgraph(feeds: Collection[str], *, people_changed: bool) -> tuple[str, ...]
 
 
 def run_dbt(
-    settings: Settings, build_id: int, *, as_of: int, since: int, full: bool, touched: Sequence[str] = ()
+    settings: Settings,
+    build_id: int,
+    *,
+    as_of: int,
+    since: int,
+    full: bool,
+    touched: Sequence[str] = (),
+    goes_on: bool = False,
 ) -> int:
     """Run `dbt build` in this process; per-model results go to `ops.model_runs`.
 
@@ -263,6 +291,7 @@ def run_dbt(
         since: the last build already in the facts, 0 when they are empty.
         full: make every model anew.
         touched: selectors of the models to run; all of them when empty.
+        goes_on: the marts are those of the build `since`, made by these models: they may be added to.
 
     Returns:
         Number of nodes that ran.
@@ -280,7 +309,12 @@ def run_dbt(
         *(["--full-refresh"] if full else []),
         *(["--select", *touched] if touched else []),
     ]
-    builds = {"LAKOU_AS_OF_BUILD": str(as_of), "LAKOU_SINCE_BUILD": str(since), "LAKOU_PROJECT_HASH": _project_hash()}
+    builds = {
+        "LAKOU_AS_OF_BUILD": str(as_of),
+        "LAKOU_SINCE_BUILD": str(since),
+        "LAKOU_GOES_ON": str(int(goes_on)),
+        "LAKOU_PROJECT_HASH": _project_hash(),
+    }
     with environment(dbt_environment(settings) | builds):
         outcome = dbtRunner().invoke(arguments)
     results = list(outcome.result) if outcome.result is not None else []
@@ -319,13 +353,24 @@ def _built(connection: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _up_to_date(connection: psycopg.Connection, newest: int, today: dt.date) -> bool:
+def _goes_on(connection: psycopg.Connection, newest: int) -> bool:
+    """Whether the marts hold the newest build, whole and made by these models."""
     row = connection.execute(
-        "select m.is_complete and m.build_id = %s and m.as_of_build = m.build_id and b.business_date = %s"
-        " and (select value from ops.settings where name = 'project_hash') = %s"
-        " from ops.marts_state as m inner join ops.builds as b using (build_id)",
-        [newest, today, _project_hash()],
+        "select m.is_complete and m.build_id = %s and m.as_of_build = m.build_id from ops.marts_state as m", [newest]
     ).fetchone()
+    return bool(row and row[0]) and _has_setting(connection, "project_hash", _project_hash())
+
+
+def _up_to_date(connection: psycopg.Connection, newest: int, today: dt.date) -> bool:
+    """Whether the marts hold the newest build as of today too: what counts days is what it was."""
+    row = connection.execute(
+        "select business_date = %s from ops.builds where build_id = %s", [today, newest]
+    ).fetchone()
+    return bool(row and row[0]) and _goes_on(connection, newest)
+
+
+def _has_setting(connection: psycopg.Connection, name: str, value: str) -> bool:
+    row = connection.execute("select value = %s from ops.settings where name = %s", [value, name]).fetchone()
     return bool(row and row[0])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ingestion import erased_people
 from ingestion.cells import MASK, Cells
 from ingestion.contracts import DATES, Column, Contract, ObjectDate
 from ingestion.faults import REFUSED, WARNING, Check, faults
@@ -95,6 +96,7 @@ def _people_checks(contract: Contract) -> list[Check]:
     return [
         Check("annee_naissance", "AGE-MINIMUM", pl.col("_age") < MINIMUM_AGE),
         Check("courriel", "PERSONNE-INCONNUE", pl.col("_node").is_null()),
+        Check("courriel", erased_people.RULE, pl.col("_is_erased")),
     ]
 
 

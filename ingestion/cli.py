@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-import logging
 import sys
 import tempfile
 import threading
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingestion import logs
 from ingestion.backups.cli import backup, restore
 from ingestion.errors import LakouError
 from ingestion.health.cli import doctor, metrics, watch
@@ -55,11 +55,17 @@ def fail(what: str, remedy: str) -> None:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("-v", "--verbose", is_flag=True, help="Log what is done, on stderr.")
+@click.option(
+    "--log-json",
+    "as_json_lines",
+    is_flag=True,
+    envvar="LAKOU_LOG_JSON",
+    help="Log a JSON object a line, with its numbers.",
+)
 @click.pass_context
-def main(ctx: click.Context, verbose: bool) -> None:
+def main(ctx: click.Context, verbose: bool, as_json_lines: bool) -> None:
     """Lakou: take in what partners deliver, build the warehouse, publish the figures."""
-    level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(verbose=verbose, as_json=as_json_lines)
     ctx.obj = load_settings()
 
 

@@ -21,6 +21,7 @@ from ingestion.checks import MINIMUM_AGE, PERSONAL, checks_of, form_faults, obje
 from ingestion.codes import PAIR, Kinds, Places, commune_form, commune_kinds, epci_form, list_form
 from ingestion.contracts import Column, Contract, ObjectDate, load_contract
 from ingestion.copy_lines import joined
+from ingestion.erased_people import are_erased
 from ingestion.errors import BlockedFile
 from ingestion.faults import AWAITING, NOTE, Check, faults, no_faults, refused, run
 from ingestion.findings import (
@@ -102,6 +103,7 @@ class Context:
 
     Args:
         has_convention: the account has its notice, legal basis, contract and country: personal columns are allowed.
+        erased: digests of people whose rows of this period are refused, since they were erased.
     """
 
     contract: Contract
@@ -111,6 +113,7 @@ class Context:
     pseudonymiser: Pseudonymiser
     references: References
     has_convention: bool
+    erased: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -607,7 +610,7 @@ def _canonical(cells: Mapping[str, Cells], numbers: pl.Series, contract: Contrac
 
 
 def _with_people(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Add the keyed hashes, the age band and `_node`, the key that stands for the person in the row's own key."""
+    """Add the keyed hashes, the age band, `_node`, the key that stands for the person in the row's own key, and `_is_erased`."""
     if not context.contract.has_people:
         return rows
     keys = context.pseudonymiser.person_keys(rows)
@@ -619,6 +622,7 @@ def _with_people(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
         _age=age,
         tranche_age=pl.when(age >= MINIMUM_AGE).then(band),
         _node=pl.coalesce("person_key_2", "person_key_1"),
+        _is_erased=are_erased(keys, context.erased, context.pseudonymiser),
     )
 
 

@@ -193,7 +193,7 @@ def sweep(settings: Settings, connection: psycopg.Connection[Any]) -> int:
     known = {
         path
         for (path,) in connection.execute(
-            "select path from ops.landing_files union select path from ops.source_pages"
+            "select path from ops.landing_files union select path from ops.source_pages where key_destroyed_at is null"
             " union select path from ops.source_blocks"
         )
     }

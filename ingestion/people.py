@@ -5,6 +5,7 @@ What is typed to recognise somebody becomes keyed hashes at once and goes nowher
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from psycopg.rows import dict_row
 
 from ingestion import landing
 from ingestion.contracts import PERSON_KEYS, load_contracts
+from ingestion.erased_people import digests_of
 from ingestion.errors import BlockedFile, LakouError
 from ingestion.exports.opening import open_dropped
 
@@ -270,6 +272,19 @@ class _Search:
         )
         numbers = batch.cells.select("_row_number").hstack(keys).filter(is_theirs).get_column("_row_number")
         return [int(number) for number in numbers]
+
+
+def digests_to_refuse(
+    connection: psycopg.Connection[Any], dossier: Dossier, asked: Keys, pseudonymiser: Pseudonymiser
+) -> frozenset[str]:
+    """Digests by which rows of one person are told again once nothing of them is left."""
+    search = _search(connection, list(dossier.person_keys), asked, pseudonymiser)
+    return digests_of(
+        pseudonymiser,
+        names=search.names,
+        mails_and_firsts=itertools.product(search.mails, search.firsts),
+        mails_alone=search.mails_alone,
+    )
 
 
 def _search(

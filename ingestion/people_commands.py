@@ -156,6 +156,10 @@ def erase(
         click.echo(
             f"Effacement {erasure.erasure_id} : le prochain `lakou build` l'achève, la publication suivante le montre."
         )
+        click.echo(
+            "  une ligne qui nommerait encore cette personne, pour une période commencée à ce jour, sera refusée"
+            " (PERSONNE-EFFACEE)"
+        )
         for partner, number in sorted(Counter(row.partner_code for row in dossier.rows).items()):
             click.echo(
                 f"  à dire à {partner} : {_count(number, 'ligne')} à ôter de ses propres fichiers, /depot et /traites compris"

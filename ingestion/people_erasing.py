@@ -1,13 +1,14 @@
 """Erasure of one person: asked for in one transaction, made known by the next build, then deleted for good.
 
 Rows leave in three steps, each of which can be killed and taken up again. What is asked for names the rows, empties what
-quarantine says of them and destroys the keys of the landed files that hold them. The next build knows the rows no more, so
-that the figures that change do so with their cause. Once it is done they are deleted from raw and from the facts, with the
-person's links.
+quarantine says of them, destroys the keys of the landed files that hold them, and keeps by what they would be told again
+(`erased_people`). The next build knows the rows no more, so that the figures that change do so with their cause. Once it is
+done they are deleted from raw and from the facts, with the person's links.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ingestion import landing
-from ingestion.database import BUILD_LOCK, connect
-from ingestion.people import find, note, people_contracts
+from ingestion.database import BUILD_LOCK, business_date, connect
+from ingestion.erased_people import keep
+from ingestion.people import digests_to_refuse, find, note, people_contracts
 
 if TYPE_CHECKING:
     import psycopg
@@ -72,17 +74,29 @@ def erase(
             ],
         ).fetchone()  # fmt: skip
         assert row is not None
+        digests = digests_to_refuse(connection, dossier, keys, pseudonymiser)
+        keep(connection, row[0], digests, pseudonymiser, business_date(connection, dt.datetime.now(dt.UTC)))
         erasure = Erasure(row[0], len(loaded), len(awaiting), len(refused), len(dossier.landed))
         _name_rows(connection, erasure, loaded)
         _let_wait_no_more(connection, awaiting, dossier.person_keys)
         _empty_refused(connection, refused)
         for path in dossier.landed:
             landing.destroy_key(connection, path)
+        _destroy_pages(connection, {row.delivery_id for row in dossier.rows})
         note(
             connection, by, "EFFACEMENT", reference, erasure=row[0], accepted=len(loaded), awaiting=len(awaiting),
             refused=len(refused), landed_files=len(dossier.landed),
         )  # fmt: skip
     return erasure, dossier
+
+
+def _destroy_pages(connection: psycopg.Connection[Any], deliveries: set[str]) -> None:
+    """Make the answers unreadable of which the files of these deliveries were made; what a source still has stays known."""
+    connection.execute(
+        "update ops.source_pages set wrapped_key = null, key_destroyed_at = clock_timestamp() where key_destroyed_at is null"
+        " and source_name in (select d.source from ops.deliveries as d where d.delivery_id = any(%s))",
+        [sorted(deliveries)],
+    )
 
 
 def _by_delivery(rows: Iterable[PersonRow]) -> dict[str, list[int]]:

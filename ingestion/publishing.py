@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import sql
 
 from ingestion.database import PUBLISH_LOCK, connect
 from ingestion.errors import LakouError, PublicationHeld
+from ingestion.logs import about
 from ingestion.restating import restate
 from ingestion.secrecy import SECRET, compact, forget, keep, protect
 from ingestion.settings import Settings
@@ -90,7 +92,7 @@ def publish(settings: Settings, audit: Audit, progress: Callable[[str], None] = 
         LakouError: the marts hold an earlier build or an unfinished one, so that nothing can be published.
         PublicationHeld: the audit failed; what it concerns keeps its last good figures, the rest is published.
     """
-    with connect(settings, "lakou_publisher") as connection:
+    with connect(settings, "lakou_publisher") as connection, ExitStack() as numbers:
         connection.autocommit = True
         connection.execute("select pg_advisory_lock(%s)", [PUBLISH_LOCK])
         build_id = _publishable(connection)
@@ -100,6 +102,7 @@ def publish(settings: Settings, audit: Audit, progress: Callable[[str], None] = 
             return PublicationSummary(current[0], build_id, 0, 0, is_new=False)
         _sweep(connection)
         publication_id = _open(connection, build_id)
+        numbers.enter_context(about(publication_id=publication_id, build_id=build_id))
         try:
             values = _copy(connection, publication_id)
             progress(f"Publication {publication_id}: {values} values of build {build_id} copied")

@@ -22,6 +22,7 @@ from ingestion import drop, holding, landing, loading, mail, measuring, receipts
 from ingestion.contracts import Contract, feed_order, load_contract
 from ingestion.database import business_date, connect
 from ingestion.drop import QUIET_SECONDS, Dropped
+from ingestion.erased_people import erased_for
 from ingestion.errors import BlockedFile, ConfigurationError, DatabaseError, LakouError
 from ingestion.exports.opening import meanings_of_export, open_dropped
 from ingestion.judging import (
@@ -38,6 +39,7 @@ from ingestion.judging import (
     references_of,
 )
 from ingestion.loading import Delivery, Tally, Writer
+from ingestion.logs import about
 from ingestion.meaning import Meaning, meanings
 from ingestion.naming import extension_of, parse_file_name, parse_period
 from ingestion.partners import Partner, list_partners
@@ -391,7 +393,8 @@ class _Receiver:
                     tried.append(found.delivery_id)
                     self._touched.add(partner_code)
                     self._at = f"{partner_code}/{found.file_name}"
-                    self._judge(found)
+                    with about(delivery_id=found.delivery_id):
+                        self._judge(found)
             if found is None:
                 return True
             self._forget_clear(found.delivery_id)
@@ -410,7 +413,7 @@ class _Receiver:
     def _judge_one(self, delivery: Delivery, blocked: BlockedFile | None) -> bool:
         """Judge one delivery that is not loaded; False where that changes nothing."""
         self._touched.add(delivery.partner_code)
-        with self._connection.transaction():
+        with about(delivery_id=delivery.delivery_id), self._connection.transaction():
             loading.lock(self._connection, delivery.partner_code, delivery.feed)
             known = loading.find(self._connection, delivery.delivery_id)
             if known is None:
@@ -656,6 +659,7 @@ class _Receiver:
             pseudonymiser=self._pseudonymiser,
             references=self._references_of(partner.programme_code, known),
             has_convention=partner.has_convention,
+            erased=erased_for(connection, period.start) if contract.has_people else frozenset(),
         )
 
     def _references_of(self, programme_code: str, known: KnownRows) -> References:

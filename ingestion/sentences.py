@@ -189,6 +189,11 @@ _BY_COLUMN = {
         "La personne a moins de 15 ans : elle ne peut pas figurer ligne à ligne.",
         "Retirez la ligne et comptez la personne dans un effectif anonyme.",
     ),
+    "PERSONNE-EFFACEE": (
+        "La personne a demandé l'effacement de ses données : sa ligne n'est pas reprise.",
+        "Supprimez-la de votre outil et de vos fichiers. Si elle participe de nouveau après sa demande, elle est comptée"
+        " comme une nouvelle personne dès la période suivante.",
+    ),
     "DATE-AVANT-PROGRAMME": (
         "« {titre} » ({valeur}) est antérieure au début du programme ({detail}).",
         "Vérifiez l'année.",

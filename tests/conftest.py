@@ -18,7 +18,9 @@ from typing import Any
 import psycopg
 import pyrage
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from infra.local.layout import DEFAULT_PORTS
 from ingestion.database import connect, migrate
 from ingestion.settings import CHECKOUT, ROLES, Settings
 
@@ -215,8 +217,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """`make up` from nothing; `LAKOU_PLATFORM_HOME` names a running one to use instead while developing."""
     running = os.environ.get("LAKOU_PLATFORM_HOME")
     home = Path(running) if running else tmp_path_factory.mktemp("whole") / "lakou"
-    names = ("LAKOU_PG_PORT", "LAKOU_SFTP_PORT", "LAKOU_AIRFLOW_PORT", "LAKOU_SUPERSET_PORT")
-    ports = {} if running else {name: str(free_port()) for name in names}
+    ports = {} if running else {f"LAKOU_{service.upper()}_PORT": str(free_port()) for service in DEFAULT_PORTS}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LAKOU_")}
     whole = Platform(home, inherited | ports | {"LAKOU_HOME": str(home)})
     whole.make("up")
@@ -229,3 +230,15 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 def access(platform: Platform) -> dict[str, Any]:
     """Addresses and accounts of the running platform (`make up`), as its users get them."""
     return platform.access
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    path = shutil.which("chromium")
+    assert path, "chromium is missing: apt-get install chromium"
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield launched
+        launched.close()

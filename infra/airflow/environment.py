@@ -100,6 +100,7 @@ def celery_environment(site: Site, broker: str, base_url: str) -> dict[str, str]
         "AIRFLOW__CELERY__RESULT_BACKEND": site.dsn("airflow", "airflow_metadata", "airflow", "db+postgresql"),
         "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
         "AIRFLOW__OPERATORS__DEFAULT_QUEUE": "ingestion",
+        "AIRFLOW__LOGGING__JSON_LOGS": "True",
         # a message that died with Redis or a worker: the scheduler queues its task again
         "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "180",
         "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "7200",

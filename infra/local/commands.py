@@ -18,7 +18,7 @@ from infra.local.dashboards import check_dashboards
 from infra.local.layout import CHECKOUT, FOLDERS, Platform, write_atomically
 from infra.local.ports import choose_ports
 from infra.local.postgres import ensure_databases, prepare_data, wait_until_ready
-from infra.local.secret_files import ensure_partner_passwords, ensure_secrets
+from infra.local.secret_files import ensure_connections, ensure_partner_passwords, ensure_secrets
 from infra.local.services import SERVICES, SUPERSET, base_environment, superset_environment
 from infra.local.steps import Board
 from infra.local.supervision import (
@@ -31,6 +31,7 @@ from infra.local.supervision import (
     wait_until_well,
     wanted_fingerprint,
 )
+from ingestion.demo.replay.serving import SYSTEMS, source_file, source_name
 from ingestion.errors import LakouError
 
 # what belongs to one platform; the environments stay at a reset
@@ -48,9 +49,12 @@ STATE = (
     "run",
     "secrets",
     "sftp",
+    "sources",
     "superset",
 )
 PARTNERS_SECONDS = 25
+# what `lakou demo` does changed with it: an older platform has it done once more, which takes in what is new
+DEMONSTRATION = "with replayed sources"
 
 
 class Start:
@@ -105,13 +109,26 @@ class Start:
     def demonstration(self) -> str | None:
         """Main job on the demonstration's data; nothing when it was done before."""
         try:
-            if self._stamp("demo_done").exists():
+            if self._is_done("demo_done", DEMONSTRATION):
                 return "already loaded"
             self._run_lakou("demo", show=True)
-            self._done("demo_done", "yes")
+            self._done("demo_done", DEMONSTRATION)
             return None
         finally:
             self.demonstration_ended = True
+
+    def sources(self) -> str:
+        """Servers that answer as real tools were recorded to, and a source for each."""
+        platform = self.platform
+        ensure_connections(platform)
+        for system in SYSTEMS:
+            path = platform.home / "sources" / f"{source_name(system)}.yml"
+            text = source_file(system, platform.url(f"replay_{system}"))
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                write_atomically(path, text)
+        names = [f"replay-{system}" for system in SYSTEMS]
+        self.service(*names)()
+        return ", ".join(SYSTEMS[system].title for system in SYSTEMS)
 
     def airflow_database(self) -> str | None:
         """Airflow's own tables, at the first start and when its version changes."""
@@ -243,7 +260,8 @@ class Start:
                 "superset-venv": ("environment superset", lambda: install(platform, "superset", board), ()),
                 "migrate": ("warehouse: migrations", self.migrate, ("database",)),
                 "sftp": ("SFTP drop", self.service("sftp"), ("database",)),
-                "demo": ("demonstration: files received, built, published", self.demonstration, ("migrate",)),
+                "sources": ("tools to pull, replayed", self.sources, ("database",)),
+                "demo": ("demonstration: files received, built, published", self.demonstration, ("migrate", "sources")),
                 "airflow-db": ("Airflow: its database", self.airflow_database, ("database",)),
                 "airflow": (
                     "Airflow: API, DAG processor, triggerer",
@@ -268,7 +286,7 @@ class Start:
         board.step("PostgreSQL", self.postgres_ready)
         if not self._is_done("migrated", _digest(CHECKOUT / "infra" / "postgres")):
             board.step("warehouse: migrations", self.migrate)
-        if not self._stamp("demo_done").exists():
+        if not self._is_done("demo_done", DEMONSTRATION):
             board.step("demonstration: files received, built, published", self.demonstration)
         board.step("Superset: dashboards and accounts", self.synchronise_superset)
 
@@ -367,6 +385,7 @@ def status(platform: Platform) -> int:
 
 def _where(platform: Platform, name: str) -> str:
     port = {"postgres": "pg", "sftp": "sftp", "airflow-api": "airflow", "superset": "superset"}.get(name)
+    port = port or (name.replace("-", "_") if name.startswith("replay-") else None)
     return f"127.0.0.1:{platform.ports[port]}" if port else "well"
 
 

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ingestion.demo.replay.serving import SYSTEMS
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCKS = CHECKOUT / "infra" / "requirements"
-DEFAULT_PORTS = {"pg": 55432, "sftp": 2222, "airflow": 8080, "superset": 8088}
-FOLDERS = ("run", "logs", "drop", "landing", "demo", "sftp", "sftp/authorized_keys", "sftp/keys", "airflow", "superset")
+DEFAULT_PORTS = {"pg": 55432, "sftp": 2222, "airflow": 8080, "superset": 8088} | {
+    f"replay_{system}": replayed.port for system, replayed in SYSTEMS.items()
+}
+FOLDERS = (
+    *("run", "logs", "drop", "landing", "demo", "sources", "sftp", "sftp/authorized_keys", "sftp/keys", "airflow"),
+    "superset",
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ import socket
 from collections.abc import Callable
 
 from infra.local.layout import DEFAULT_PORTS, Platform, write_atomically
+from ingestion.demo.replay.serving import SYSTEMS
 from ingestion.errors import ConfigurationError
 
 ATTEMPTS = 50
-NAMES = {"pg": "PostgreSQL", "sftp": "SFTP", "airflow": "Airflow", "superset": "Superset"}
+NAMES = {"pg": "PostgreSQL", "sftp": "SFTP", "airflow": "Airflow", "superset": "Superset"} | {
+    f"replay_{system}": replayed.title for system, replayed in SYSTEMS.items()
+}
 
 
 def is_free(port: int) -> bool:

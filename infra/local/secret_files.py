@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable
 
 from infra.local.layout import Platform, write_atomically
+from ingestion.demo.replay.serving import SYSTEMS, connection_path, new_credentials
 from ingestion.errors import ConfigurationError
 
 
@@ -85,9 +86,18 @@ def ensure_secrets(platform: Platform) -> str | None:
     for name in made:
         write_atomically(folder / name, (KEPT | RENEWABLE)[name]().rstrip("\n") + "\n")
     for path in folder.iterdir():
-        if path.stat().st_mode & 0o077:
+        if path.is_file() and path.stat().st_mode & 0o077:
             path.chmod(0o600)
     return f"{len(made)} made" if made else None
+
+
+def ensure_connections(platform: Platform) -> None:
+    """Give each replayed system an account, if it has none, where the sources' credentials are."""
+    for system in SYSTEMS:
+        path = connection_path(platform.secrets, system)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not path.exists():
+            write_atomically(path, new_credentials(system) + "\n")
 
 
 def ensure_partner_passwords(platform: Platform, codes: Iterable[str]) -> None:

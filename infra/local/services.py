@@ -14,6 +14,7 @@ from typing import Any
 from infra.airflow.environment import Site, airflow_environment
 from infra.local.layout import CHECKOUT, Platform
 from infra.local.postgres import administrator, server_command
+from ingestion.demo.replay.serving import SYSTEMS
 from ingestion.errors import LakouError
 
 # every process of the platform carries it, and nothing else does: `make down` finds them all by it
@@ -91,6 +92,8 @@ def shared_superset_environment(site: Site) -> dict[str, str]:
     """What Superset needs wherever it runs."""
     return {
         "FLASK_APP": "superset.app:create_app()",
+        # its configuration names classes of this folder
+        "PYTHONPATH": str(CHECKOUT),
         "SUPERSET_HOME": str(site.home / "superset"),
         "SUPERSET_CONFIG_PATH": str(SUPERSET / "superset_config.py"),
         "SUPERSET_METADATA_URI": site.dsn("superset", "superset_metadata", "superset", "postgresql+psycopg2"),
@@ -174,6 +177,21 @@ def _superset_command(platform: Platform) -> list[str]:
     return [*server, "--no-control-socket", "superset.app:create_app()"]
 
 
+def _replay(system: str) -> Service:
+    """One of the systems that the demonstration's sources pull."""
+
+    def command(platform: Platform) -> list[str]:
+        python = str(platform.venv("pipeline") / "bin" / "python")
+        port = str(platform.ports[f"replay_{system}"])
+        return [python, "-m", "ingestion.demo.replay", system, port, str(platform.secrets)]
+
+    def probe(platform: Platform) -> None:
+        # whatever it answers to somebody without an account, it is there
+        http(platform.url(f"replay_{system}"))
+
+    return Service(f"replay-{system}", SYSTEMS[system].title, command, lambda _: {}, probe)
+
+
 # the log server of scheduler and triggerer listens on every address: off, the API server reads the files themselves
 SERVICES = {
     service.name: service
@@ -218,6 +236,7 @@ SERVICES = {
             _probe_airflow("triggerer"),
         ),
         Service("superset", "Superset", _superset_command, superset_environment, _probe_superset),
+        *map(_replay, SYSTEMS),
     )
 }
 

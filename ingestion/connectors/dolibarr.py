@@ -106,7 +106,8 @@ class _Dolibarr:
         answer, rows = self._list(entity, 0, self._page)
         with reading(answer):
             names = dict.fromkeys(name for row in rows for name in _flat(row))
-        custom = self._custom(entity)
+        # its rows alone tell the fields of a list: an empty one tells none, custom ones included
+        custom = self._custom(entity) if names else {}
         fields = [Field(name, _label(name), _type(name)) for name in names if name not in custom]
         title, _ = _ENTITIES.get(entity, (entity, ""))
         return Description(entity, title, "", (Table(entity, (*fields, *custom.values())),))

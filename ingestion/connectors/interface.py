@@ -54,7 +54,8 @@ class Table:
 
     Args:
         name: as `Record.table` names it: the entity, or the entity and its repeat.
-        fields: all that a record may carry, the system's own (such as `submitdate`) included.
+        fields: all that a record may carry, the system's own (such as `submitdate`) included; none where the server
+            tells them by its records only, and has none.
     """
 
     name: str

@@ -117,7 +117,11 @@ class LimeSurvey:
         low = begin if isinstance(begin, int) else 1
         last = until if isinstance(until, int) else None
         yield from self._range(entity, low, last)
-        if low > 1 and last is None:
+        if last is not None:
+            # what two stopped pulls had read before may have changed
+            yield from self.pull(entity, {})
+            return
+        if low > 1:
             yield from self._range(entity, 1, low - 1)
         yield Complete({})
 

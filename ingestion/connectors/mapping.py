@@ -32,7 +32,7 @@ HEADER = {
     "system", "zone",
 }  # fmt: skip
 FEED = {"columns", "entity", "feed", "grain", "period", "table", "when"}
-COLUMN = {"clock", "codes", "constant", "default", "field", "prefix"}
+COLUMN = {"clock", "codes", "constant", "default", "field", "prefix", "without"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class ColumnMapping:
         codes: our code by the source's; a code that it lacks goes through as it is, and is reported.
         default: value where the field is empty.
         prefix: put before a value that is not empty.
+        without: what is taken off the beginning of the field's values, where they begin so.
         clock: one of `CLOCKS`, for dates.
         line: in the source's file.
     """
@@ -54,6 +55,7 @@ class ColumnMapping:
     codes: Mapping[str, str]
     default: str
     prefix: str
+    without: str
     clock: str
     line: int
 
@@ -140,13 +142,21 @@ class Source:
 
 
 def folder() -> Path:
-    """Where the sources' files are: `$LAKOU_SOURCES_DIR`, by default `ingestion/sources`."""
+    """Where people write the sources' files: `$LAKOU_SOURCES_DIR`, by default `ingestion/sources`."""
     return Path(os.environ.get("LAKOU_SOURCES_DIR") or FOLDER)
 
 
 def source_files() -> tuple[Path, ...]:
-    """Files of all sources, in the order of their names."""
-    return tuple(sorted(folder().glob("*.yml")))
+    """Files of all sources, in the order of their names.
+
+    Beside those that people write, those that a machine makes for itself, in `$LAKOU_HOME/sources`; where both have a
+    name, it is people's.
+    """
+    found = {}
+    if not os.environ.get("LAKOU_SOURCES_DIR") and os.environ.get("LAKOU_HOME"):
+        found = {path.name: path for path in Path(os.environ["LAKOU_HOME"], "sources").glob("*.yml")}
+    found |= {path.name: path for path in folder().glob("*.yml")}
+    return tuple(found[name] for name in sorted(found))
 
 
 def pulled_files() -> tuple[Path, ...]:
@@ -177,11 +187,11 @@ def load_source(name: str) -> Source:
     Raises:
         ConfigurationError: there is none, or its file is wrong.
     """
-    path = folder() / f"{name}.yml"
-    if not NAME.fullmatch(name) or not path.is_file():
-        known = ", ".join(file.stem for file in source_files()) or "none yet; `lakou source add` drafts one"
+    files = {path.stem: path for path in source_files()}
+    if not NAME.fullmatch(name) or name not in files:
+        known = ", ".join(files) or "none yet; `lakou source add` drafts one"
         raise ConfigurationError(f"there is no source {name!r} in {folder()}", f"known: {known}")
-    source = read_source(path)
+    source = read_source(files[name])
     check_source(source, load_contracts())
     return source
 
@@ -445,7 +455,7 @@ def _column(name: str, place: _Place) -> ColumnMapping:
     if place.is_text:
         if not place.text():
             raise place.error(f"{name} has no field", "name one, or take the line out")
-        return ColumnMapping(name, place.text(), None, MappingProxyType({}), "", "", "server", place.line)
+        return ColumnMapping(name, place.text(), None, MappingProxyType({}), "", "", "", "server", place.line)
     given = place.mapping(COLUMN)
     if ("field" in given) is ("constant" in given):
         raise place.error(f"{name} needs a field or a constant, and not both", "write `field: …` or `constant: …`")
@@ -457,6 +467,7 @@ def _column(name: str, place: _Place) -> ColumnMapping:
         codes=_texts(given.get("codes")),
         default=text("default"),
         prefix=text("prefix"),
+        without=text("without"),
         clock=given["clock"].choice(CLOCKS) if "clock" in given else "server",
         line=place.line,
     )

@@ -28,6 +28,7 @@ from ingestion.contracts import load_contract
 from ingestion.database import business_date, connect
 from ingestion.drop import write_atomically
 from ingestion.errors import LakouError, SourceError, SourceMissing
+from ingestion.logs import about
 from ingestion.naming import parse_period
 from ingestion.settings import Settings
 
@@ -136,6 +137,10 @@ class _Pull:
 
     def run(self, credentials: Mapping[str, str], *, is_full: bool) -> PullSummary:
         self._register(is_full=is_full)
+        with about(source=self._source.name, pull_id=self._pull_id):
+            return self._run(credentials)
+
+    def _run(self, credentials: Mapping[str, str]) -> PullSummary:
         try:
             connector = connectors.connect(self._source.system, self._session, credentials, self._source.options)
             try:
@@ -272,6 +277,9 @@ class _Pull:
 
     def _compare_description(self, connector: Connector, entity: str) -> None:
         now = drift.outline(connector.describe(entity))
+        if not any(now.values()):
+            # told by records only, and there is none: that is no loss of fields
+            return
         row = self._connection.execute(
             "select description from ops.source_entities where source_name = %s and entity = %s",
             [self._source.name, entity],

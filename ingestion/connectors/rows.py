@@ -112,7 +112,7 @@ def _cell(
 def _raw(column: ColumnMapping, fields: Mapping[str, str | None]) -> str:
     if column.constant is not None:
         return column.constant
-    value = (fields.get(column.field or "") or "").strip()
+    value = (fields.get(column.field or "") or "").strip().removeprefix(column.without)
     choices = _choices(value)
     if choices is not None:
         return LIST.join(column.codes.get(item, item) for item in choices) or column.default

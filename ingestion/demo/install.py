@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.database import connect
+from ingestion.demo import sources
 from ingestion.demo.making import BUSINESS_DATE, PARTNERS, PROGRAMME, DemoPartner, File
 from ingestion.demo.truth import write_truth
 from ingestion.demo.twin import Twin, generate, stored_name
@@ -68,8 +69,12 @@ def open_accounts(settings: Settings) -> None:
     with connect(settings) as connection:
         for partner in PARTNERS:
             _open_account(settings, connection, partner)
+        # with the others, so that whoever waits for the accounts sees them all at once
+        is_replayed = sources.open_account(settings, connection)
     for partner in PARTNERS:
         _make_key(settings, partner.code)
+    if is_replayed:
+        _make_key(settings, sources.ACCOUNT.partner_code)
 
 
 def _keep_scale(path: Path, scale: int) -> None:

@@ -20,6 +20,8 @@ import psycopg
 import pytest
 import requests
 
+from ingestion.demo.replay.serving import SYSTEMS, source_name
+from ingestion.demo.sources import ACCOUNT
 from tests.conftest import Platform
 
 pytestmark = pytest.mark.platform
@@ -185,7 +187,7 @@ def test_every_defect_is_refused_with_its_rule_and_nothing_else(platform: Platfo
             for row in connection.execute(
                 "select d.partner_code, r.feed, d.file_name, r.row_number, r.column_name, r.rule_id"
                 " from quarantine.rejected_rows as r inner join ops.deliveries as d using (delivery_id)"
-                " where d.received_at < %s",
+                " where d.received_at < %s and d.source = 'DEPOT'",
                 [dt.datetime.fromisoformat(platform.access["business_date"]).replace(tzinfo=dt.UTC)],
             )
         }
@@ -452,6 +454,49 @@ def test_postgres_and_the_loader_killed_in_the_middle_of_a_load_lose_nothing_and
         assert after.fetchone() == (before[0] + month.rows, before[0] + month.rows)
     assert shown_in_both(figures(platform, earlier), untouched)
     assert one(platform, HOURS, f"{period}-01") == 6 * month.rows
+
+
+def test_the_replayed_tools_are_pulled_by_their_dags_and_are_in_no_figure(platform: Platform) -> None:
+    names = [source_name(system) for system in SYSTEMS]
+    told = platform.make("status", check=False).stdout
+    assert all(replayed.title in told for replayed in SYSTEMS.values())
+    listed = platform.lakou("source", "list").stdout
+    assert all(name in listed for name in names)
+    assert "never pulled" not in listed
+    with platform.admin() as connection:
+        loads = connection.execute("select count(*), max(load_id) from ops.loads").fetchone()
+        accepted = connection.execute(
+            "select source, sum(rows_accepted) from ops.deliveries where partner_code = %s and source <> 'DEPOT'"
+            " group by 1 order by 1",
+            [ACCOUNT.partner_code],
+        ).fetchall()
+        assert [name for name, rows in accepted if rows > 40] == sorted(names)
+        pulled = "select count(*) from ops.source_pulls where source_name = %s and state = 'TERMINE'"
+        airflow = platform.access["airflow"]
+        account = {"username": airflow["user"], "password": airflow["password"]}
+        token = requests.post(f"{airflow['url']}/auth/token", json=account, timeout=30).json()["access_token"]
+        for name in names:
+            before = connection.execute(pulled, [name]).fetchone() or (0,)
+            runs = f"{airflow['url']}/api/v2/dags/ingest_{name}/dagRuns"
+            headers = {"Authorization": f"Bearer {token}"}
+            started = requests.post(runs, json={"logical_date": None}, headers=headers, timeout=30)
+            assert started.ok, started.text
+            run = f"{runs}/{started.json()['dag_run_id']}"
+            deadline = time.monotonic() + 180
+            while (state := requests.get(run, headers=headers, timeout=30).json()["state"]) not in {
+                "success",
+                "failed",
+            }:
+                assert time.monotonic() < deadline, (name, state)
+                time.sleep(1)
+            assert state == "success", name
+            assert (connection.execute(pulled, [name]).fetchone() or (0,))[0] > before[0]
+        # nothing was new, so nothing was loaded
+        assert connection.execute("select count(*), max(load_id) from ops.loads").fetchone() == loads
+    assert figures(platform, f"programme_code = '{ACCOUNT.programme_code}'") == []
+    receipts = sftp(platform, ACCOUNT.partner_code, "ls accuses")
+    assert all(f"source_{name}.html" in receipts for name in names)
+    assert "F14_structures__OUTILS-AMP__2026-T4__v1.csv.accuse.html" in receipts
 
 
 def _process(platform: Platform, *words: str) -> int:

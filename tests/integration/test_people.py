@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import signal
@@ -294,7 +295,9 @@ def left_of(box: People, keys: Keys) -> list[str]:
     return [name for name in ("mail", "name") if getattr(keys, name) in everything]
 
 
-def test_an_erasure_is_shown_asked_for_and_carried_out_by_the_next_build(box: People) -> None:
+def test_an_erasure_is_shown_asked_for_and_carried_out_by_the_next_build(
+    box: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told(box)
     keys, counters = (
         box.keys(ANA),
@@ -334,8 +337,17 @@ def test_an_erasure_is_shown_asked_for_and_carried_out_by_the_next_build(box: Pe
     ) == ("DPO", "2026-18", None, 4, 1, 1, 3)
     assert not box.build().is_new
     assert box.lakou("access", "--by", "DPO", who=ANA).output.startswith("0 ligne, 0 fichier gardé.")
-    # whoever comes again is a new person
-    box.bring(line("S3", ANA), period="2026-08")
+    # a file of before that still names them brings nothing back, by whichever of their marks
+    for version, left_out in (("v1", ("courriel",)), ("v2", ("nom_naissance", "prenom", "annee_naissance"))):
+        box.bring(line("S3", ANA | dict.fromkeys(left_out, "")), line("S1", BOB), period="2026-08", suffix=version)
+    assert box.persons() == [(1,)]
+    assert left_of(box, keys) == []
+    assert box.all("select rule_id from quarantine.rejected_rows as r join ops.deliveries as d using (delivery_id)"
+                   " where d.period = '2026-08'") == [("PERSONNE-EFFACEE",)] * 2  # fmt: skip
+    assert "demandé l'effacement" in html.unescape(box.receipt("F02_participations__KABIA__2026-08__v2.csv"))
+    # whoever comes again afterwards is a new person
+    monkeypatch.setenv("LAKOU_TODAY", "2026-12-05")
+    box.bring(line("S3", ANA), period="2026-11")
     assert len(box.persons()) == 2
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.connectors import mapping
 from ingestion.connectors.mapping import Source, load_pulled, load_source, load_sources, pulled_files
 from ingestion.connectors.rows import file_of, moment, period_of, row_of, unknown_codes
 from ingestion.contracts import load_contract
@@ -151,6 +152,34 @@ def test_several_answers_of_a_field_are_coded_one_by_one(
     zone = "America/Martinique"
     assert row_of(feed, load_contract("F04"), fields, zone, zone)[2] == cell
     assert [item for name, item in unknown_codes(feed, fields) if name == "moment"] == unknown
+
+
+def test_what_every_value_begins_with_can_be_taken_off(folder: Path) -> None:
+    zone = "America/Martinique"
+    text = F04.replace("reponse_id: {field: id, prefix: R-}", 'reponse_id: {field: id, prefix: R-, without: "uuid:"}')
+    assert text != F04
+    (feed,) = load(folder, text).feeds
+    values = {
+        value: row_of(feed, load_contract("F04"), {"id": value}, zone, zone)[1] for value in ("uuid:1-2", "3", "uuid:")
+    }
+    assert values == {"uuid:1-2": "R-1-2", "3": "R-3", "uuid:": ""}
+
+
+def test_a_machine_s_own_sources_stand_beside_those_of_people(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home, people = tmp_path_factory.mktemp("home"), folder
+    (home / "sources").mkdir()
+    for name in ("demo_outil", "commune"):
+        (home / "sources" / f"{name}.yml").write_text(F04.replace("KABIA", "MACHINE"), "utf-8")
+    (people / "commune.yml").write_text(F04, "utf-8")
+    monkeypatch.setenv("LAKOU_HOME", str(home))
+    # a folder that is asked for is the only one
+    assert [path.stem for path in pulled_files()] == ["commune"]
+    monkeypatch.delenv("LAKOU_SOURCES_DIR")
+    monkeypatch.setattr(mapping, "FOLDER", people)
+    assert [path.stem for path in pulled_files()] == ["commune", "demo_outil"]
+    assert [load_source(name).partner for name in ("commune", "demo_outil")] == ["KABIA", "MACHINE"]
 
 
 BY_HAND = F04.replace("address: https://enquetes.example.org\nconnection: enquetes\n", "")

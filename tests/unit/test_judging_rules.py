@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 
 from ingestion.checks import FORM_RULES
 from ingestion.contracts import ANY, Column, Contract, load_contract
+from ingestion.erased_people import digests_of
 from ingestion.judging import judge_awaited, judge_overdue, judge_reading, refuse_awaited
 from ingestion.objects import AWAITED
+from ingestion.people import Identifiers, keys_of
 from ingestion.reading import NO_VALUE, Batch
 from ingestion.sentences import RULES, sentence
 from tests.unit.judging_rows import (
     FEEDS,
     OBJECTS,
+    PEOPLE,
     PSEUDONYMISER,
     Rows,
     assert_sound,
@@ -250,7 +253,15 @@ def within(feed: str, **objects: dict[str, str | None]) -> dict[str, object]:
     return {"within": context(feed, {**OBJECTS, **objects})}
 
 
+def with_erased(row: Mapping[str, str]) -> dict[str, object]:
+    """A context in which the person of a row of F02 was erased."""
+    name = keys_of(PSEUDONYMISER, Identifiers(**{name: row[name] for name in PEOPLE})).name
+    digests = digests_of(PSEUDONYMISER, names=[name or ""], mails_and_firsts=[], mails_alone=[])
+    return {"within": dataclasses.replace(context("F02"), erased=digests)}
+
+
 ACROSS = [
+    ("PERSONNE-EFFACEE", "F02", [F02 | {"nom_naissance": "Zobel"}, F02], with_erased(F02), REFUSED, [3]),
     ("DOUBLON", "F02", [F02, F02], {}, REFUSED, [3]),
     ("CLE-CONTRADICTOIRE", "F02", [F02, F02 | {"canal_orientation": "EPCI"}], {}, REFUSED, [2, 3]),
     ("PERSONNE-INCONNUE", "F02", [F02 | {"courriel": "", "prenom": ""}], {}, REFUSED, [2]),

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import secrets
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
@@ -51,7 +52,7 @@ class Central:
 
     def submit(self, answers: Mapping[str, Any]) -> str:
         """A telephone sends a submission; its identifier."""
-        made = f"uuid:{secrets.token_hex(16)}"
+        made = f"uuid:{uuid.uuid4()}"
         system = dict.fromkeys(self._any_system(), None) | {"submissionDate": self._now(), "edits": 0}
         self.rows[made] = {**answers, "meta": {"instanceID": made}, "__id": made, "__system": system}
         return made
@@ -59,7 +60,7 @@ class Central:
     def edit(self, record_id: str, answers: Mapping[str, Any]) -> None:
         """Somebody corrects a submission: its root keeps its identifier and date of submission."""
         row = self.rows[record_id]
-        row |= {**answers, "meta": {"instanceID": f"uuid:{secrets.token_hex(16)}"}}
+        row |= {**answers, "meta": {"instanceID": f"uuid:{uuid.uuid4()}"}}
         system = row["__system"]
         row["__system"] = system | {
             "updatedAt": self._now(),

@@ -52,7 +52,8 @@ class Replay:
         faults: none where the network is good.
         has_length: whether answers tell their length; where they do not, the end of the connection is their end.
         waits_seconds: before each 64 bytes of an answer.
-        requests: all that were asked so far; `spoilt` of them were not answered as they should.
+        keeps_requests: whether `requests` keeps all that were asked so far.
+        spoilt: how many requests were not answered as they should.
     """
 
     behaviour: Behaviour
@@ -60,6 +61,7 @@ class Replay:
     faults: Faults | None = None
     has_length: bool = True
     waits_seconds: float = 0.0
+    keeps_requests: bool = True
     requests: list[Request] = field(default_factory=list)
     spoilt: int = 0
 
@@ -104,7 +106,8 @@ def _server(replay: Replay) -> ThreadingHTTPServer:
                 body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
             )
             with lock:
-                replay.requests.append(request)
+                if replay.keeps_requests:
+                    replay.requests.append(request)
                 fault = _fault(replay.faults, chance)
                 replay.spoilt += bool(fault)
                 cut = chance.random()
