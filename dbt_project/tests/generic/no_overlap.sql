@@ -12,7 +12,7 @@ with spans as (
         lead(known_from_build) over (partition by {{ key }} order by known_from_build) as next_from_build
     from {{ model }}
     {% if goes_on() -%}
-        where {{ key }} in (select changed.{{ key }} from {{ model }} as changed where {{ changed_since('changed') }})
+        where ({{ key }}) in (select {{ key }} from {{ model }} as changed where {{ changed_since('changed') }})
     {%- endif %}
 )
 
