@@ -33,7 +33,7 @@ test: ## run every test (ARGS="-k name" narrows)
 	$(BOOTSTRAP) tools browser
 	"$(DEV)/python" -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
-test-compose: tools ## start docker-compose.yml and break it (needs Docker; about half an hour)
+test-compose: tools ## start docker-compose.yml and break it (needs Docker and root; over an hour)
 	"$(DEV)/python" -m pytest tests/compose -o testpaths=tests/compose $(ARGS)
 
 check: tools ## format, lint, types, layering, generated files, locks

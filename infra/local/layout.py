@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ingestion.demo.replay.serving import SYSTEMS
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCKS = CHECKOUT / "infra" / "requirements"
-DEFAULT_PORTS = {"pg": 55432, "sftp": 2222, "airflow": 8080, "superset": 8088} | {
-    f"replay_{system}": replayed.port for system, replayed in SYSTEMS.items()
+DEFAULT_PORTS = {
+    **{"pg": 55432, "sftp": 2222, "airflow": 8080, "superset": 8088},
+    **{"replay_odk": 8181, "replay_limesurvey": 8182, "replay_espocrm": 8183},
 }
 FOLDERS = (
     *("run", "logs", "drop", "landing", "demo", "sources", "sftp", "sftp/authorized_keys", "sftp/keys", "airflow"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +330,19 @@ def test_no_digest_and_no_address_of_a_registry(path: Path) -> None:
     assert not re.search(
         r"\b(index[-_]url|find[-_]links|pypi\.org|docker\.io|ghcr\.io|quay\.io)\b", text, re.IGNORECASE
     )
+
+
+def test_the_installation_finds_what_its_image_has_at_that_point(tmp_path: Path) -> None:
+    base = (DOCKER / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")[1]
+    copied = [line.split()[1:] for line in base.splitlines() if line.startswith("COPY ")]
+    assert copied
+    for *paths, place in copied:
+        for name in paths:
+            source = CHECKOUT / name
+            target = tmp_path / place / source.name if place.endswith("/") else tmp_path / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    # without the packages that it is about to install
+    command = [sys.executable, "-S", "-m", "infra.local.bootstrap", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"LAKOU_HOME": "/x"})
+    assert "ModuleNotFoundError" not in done.stderr, done.stderr

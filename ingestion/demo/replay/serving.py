@@ -32,13 +32,11 @@ class Replayed:
 
     Args:
         title: as `make status` shows it.
-        port: that is tried first.
         user: of its only account; empty where a token is the account.
         made: the server of these credentials.
     """
 
     title: str
-    port: int
     user: str
     made: Callable[[Credentials], Behaviour]
 
@@ -47,17 +45,15 @@ SYSTEMS: Mapping[str, Replayed] = MappingProxyType(
     {
         "odk": Replayed(
             "ODK Central (replayed)",
-            8181,
             "lecture@exemple.fr",
             lambda given: Central(given["user"], given["password"], clock),
         ),
         "limesurvey": Replayed(
             "LimeSurvey (replayed)",
-            8182,
             limesurvey.USER,
             lambda given: LimeSurvey(answers=answers_of("17"), password=given["password"]),
         ),
-        "espocrm": Replayed("EspoCRM (replayed)", 8183, "", lambda given: Espo(given["token"], clock)),
+        "espocrm": Replayed("EspoCRM (replayed)", "", lambda given: Espo(given["token"], clock)),
     }
 )
 
