@@ -320,7 +320,7 @@ def test_restored_into_an_empty_stack_every_figure_and_every_closing_is_the_same
     stack: Stack, twin: list[list[str]], tmp_path: Path
 ) -> None:
     stack.lakou("close", "MQ", "2026-T1")
-    closed = "select * from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;"
+    closed = "select * from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13;"
     before = figures(stack), stack.query(closed), rows(stack)
     assert before[1]
     places = {name: tmp_path / name for name in ("backups", "custodian")}

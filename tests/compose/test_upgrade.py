@@ -14,7 +14,7 @@ from tests.compose.conftest import CHECKOUT, Stack, published_ports
 from tests.compose.test_stack import compared, drop_again, drop_twin, figures, is_settled, left, page, rows
 
 EARLIER = os.environ.get("LAKOU_UPGRADE_FROM", "v0.1.0")
-CLOSED = "select * from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;"
+CLOSED = "select * from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13;"
 MIGRATIONS = "select count(*) from public.migrations;"
 
 
