@@ -36,6 +36,16 @@ class InTurn:
         return self._waiting.pop(0)
 
 
+EVERY = [
+    pytest.param(folder, number, id=f"{folder}-{number}")
+    for folder in ("dolibarr", "espocrm", "limesurvey", "odk-central", "pretix")
+    for number in recorded(folder)
+]
+# what becomes of an answer with this status; all others but success are a `SourceError`
+BY_STATUS = {401: SourceRefusal, 403: SourceRefusal, 404: SourceMissing, 410: SourceMissing}
+MAY_PASS = {408, 429, 500, 502, 503, 504}
+
+
 def of(system: str) -> type[Life]:
     return next(life for life in LIVES if life.system == system)
 
@@ -59,6 +69,31 @@ def pulled(
 
 def own(pages: list[Page]) -> list[Record]:
     return [record for page in pages for record in page.records if record.parent_id is None]
+
+
+@pytest.mark.parametrize(("folder", "number"), EVERY)
+def test_every_recorded_answer_reaches_us_to_the_byte_or_as_the_error_that_it_is(folder: str, number: str):
+    exchange = recorded(folder)[number]
+    reply = exchange.reply
+
+    class Alone:
+        def respond(self, _: Request) -> Reply:
+            return reply
+
+    with Replay(Alone()) as server:
+        session = Session(server.address, limits=FAST)
+        ask = session.post if exchange.method == "POST" else session.get
+        if reply.status in {200, 201}:
+            answer = ask(exchange.asked, expect=(reply.status,))
+            assert answer.body == reply.body
+            named = {name.lower(): text for name, text in reply.headers.items()}
+            assert answer.media_type == named["content-type"].partition(";")[0]
+        else:
+            with pytest.raises(SourceError) as raised:
+                ask(exchange.asked)
+            assert type(raised.value) is BY_STATUS.get(reply.status, SourceError)
+        session.close()
+    assert len(server.requests) == (FAST.attempts if reply.status in MAY_PASS else 1)
 
 
 def test_odk_follows_its_pages_on_the_address_that_we_call():
