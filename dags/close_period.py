@@ -2,7 +2,7 @@
 
 Started by a person, with a programme (`MQ`) and a period (`2026-T1`), and where there is one the committee's decision,
 the publication that it saw and the reason for closing the period again. Updates `lakou://closings`, then writes the
-closing's book and keeps it (`lakou://books`).
+closing's book, keeps it (`lakou://books`) and mails it to the committee (`LAKOU_COMMITTEE_EMAIL`) where it is new.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from airflow.sdk import Asset, Param, dag, get_current_context, task
 
 CLOSINGS = Asset("lakou://closings")
 BOOKS = Asset("lakou://books")
+MAILS = Asset("lakou://mails")
 
 
 @dag(
@@ -39,7 +40,7 @@ BOOKS = Asset("lakou://books")
     doc_md=__doc__,
 )
 def close_period() -> None:
-    """Two tasks, never retried: what cannot be closed waits for a person; closing twice changes nothing."""
+    """What cannot be closed waits for a person, without a retry; closing twice changes nothing and sends nothing."""
 
     @task(outlets=[CLOSINGS])
     def freeze_values() -> None:
@@ -63,7 +64,7 @@ def close_period() -> None:
         log.info("%s", summary)
 
     @task(outlets=[BOOKS])
-    def keep_book() -> None:
+    def keep_book() -> bool:
         """Run `lakou book`."""
         import logging
 
@@ -72,9 +73,28 @@ def close_period() -> None:
 
         log = logging.getLogger("airflow.task")
         params = get_current_context()["params"]
-        log.info("%s", write_book(load_settings(), params["programme"], params["period"], progress=log.info))
+        book = write_book(load_settings(), params["programme"], params["period"], progress=log.info)
+        log.info("%s", book)
+        return any(file.is_new for file in book.files)
 
-    freeze_values() >> keep_book()
+    @task(outlets=[MAILS], retries=5, retry_delay=dt.timedelta(minutes=5), retry_exponential_backoff=2.0)
+    def send_book(*, is_new: bool) -> None:
+        """Run `lakou book --send` where a mail server and the committee's addresses are known."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from ingestion.book import sending
+        from ingestion.book.making import write_book
+        from ingestion.settings import load_settings
+
+        params = get_current_context()["params"]
+        if not is_new:
+            raise AirflowSkipException("this closing has its book already")
+        if not sending.send_book(write_book(load_settings(), params["programme"], params["period"])):
+            raise AirflowSkipException("no mail server or no committee is configured")
+
+    is_new = keep_book()
+    freeze_values() >> is_new
+    send_book(is_new=is_new)
 
 
 close_period()

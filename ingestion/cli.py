@@ -360,21 +360,29 @@ def close(settings: Settings, /, programme: str, period: str, is_json: bool, **o
 @click.option(
     "-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder; by default books/."
 )
+@click.option("--send", "is_sent", is_flag=True, help="Mail it to the committee ($LAKOU_COMMITTEE_EMAIL) as well.")
 @as_json
 @click.pass_obj
-def book(settings: Settings, /, programme: str, period: str, is_json: bool, **options: Any) -> None:
+def book(settings: Settings, /, programme: str, period: str, is_sent: bool, is_json: bool, **options: Any) -> None:
     """Write the closing book of PROGRAMME for PERIOD: an accessible page and, where Chromium is there, its PDF.
 
     The first run keeps them with the closing; the next ones write the same bytes again.
     """
     from ingestion.book.making import write_book
+    from ingestion.book.sending import send_book
 
+    if is_sent and options["draft"]:
+        raise LakouError("a draft is sent to nobody", "leave one of --draft and --send out")
     summary = write_book(settings, programme.upper(), period, **options, progress=_progress(is_json=True))
+    if is_sent and not send_book(summary):
+        raise LakouError("nobody is told who the committee is", "set LAKOU_SMTP_URL and LAKOU_COMMITTEE_EMAIL")
     if is_json:
         _print_json(dataclasses.asdict(summary))
         return
     for file in summary.files:
         click.echo(f"{file.path}  sha256 {file.sha256}  {'made' if file.is_new else 'as kept'}")
+    if is_sent:
+        click.echo("sent to the committee")
 
 
 @main.command("quote")

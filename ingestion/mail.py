@@ -1,6 +1,6 @@
 """Mail to partners where SMTP is configured: queued with what it tells, sent afterwards, tried again. In French.
 
-A mail holds no value of a file and no file name: what was received, the word of its receipt, the counts, where to look.
+A partner's mail holds no value of a file and no file name: what was received, the word of its receipt, the counts, where to look.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import logging
 import os
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SMTP_URL = "LAKOU_SMTP_URL"
 OPERATORS = "LAKOU_OPERATOR_EMAIL"
+COMMITTEE = "LAKOU_COMMITTEE_EMAIL"
 TIMEOUT_SECONDS = 15
 # one run sends so many at most, so that it never keeps the next files waiting for long
 BATCH = 100
@@ -35,6 +37,7 @@ FIRST_WAIT = dt.timedelta(minutes=1)
 LONGEST_WAIT = dt.timedelta(hours=6)
 # with these waits: about two days of trying
 MOST_ATTEMPTS = 16
+ATTACHED = {".html": "text/html", ".pdf": "application/pdf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,26 +182,43 @@ def send_to_operators(subject: str, body: str, name: str) -> bool:
     Raises:
         LakouError: the server does not take it.
     """
+    return _send_at_once(OPERATORS, name, subject, body, language="en")
+
+
+def send_to_committee(subject: str, body: str, name: str, files: Sequence[Path]) -> bool:
+    """Send one mail, in French, to the committee (`$LAKOU_COMMITTEE_EMAIL`, several with commas), at once.
+
+    Args:
+        name: as for the operators.
+        files: attached, under their own names; HTML and PDF.
+
+    Returns:
+        False where no server or nobody to tell is configured.
+
+    Raises:
+        LakouError: the server does not take it.
+    """
+    return _send_at_once(COMMITTEE, name, subject, body, language="fr", files=files)
+
+
+def _send_at_once(
+    variable: str, name: str, subject: str, body: str, *, language: str, files: Sequence[Path] = ()
+) -> bool:
     where = server()
-    recipients = [text.strip() for text in os.environ.get(OPERATORS, "").split(",") if text.strip()]
+    recipients = [text.strip() for text in os.environ.get(variable, "").split(",") if text.strip()]
     if where is None or not recipients:
         return False
-    message = EmailMessage()
-    message["From"] = where.sender
-    message["To"] = ", ".join(recipients)
-    message["Subject"] = subject
-    message["Date"] = format_datetime(dt.datetime.now(dt.UTC))
-    message["Message-ID"] = f"<lakou-{name}@{where.sender.rsplit('@', 1)[1]}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = "en"
-    message.set_content(body)
+    message = _written(where, ", ".join(recipients), subject, body, name=name, language=language)
+    for path in files:
+        main_type, _, subtype = ATTACHED[path.suffix].partition("/")
+        message.add_attachment(path.read_bytes(), maintype=main_type, subtype=subtype, filename=path.name)
     try:
         with _session(where) as session:
             session.send_message(message)
     except (OSError, smtplib.SMTPException) as error:
         raise LakouError(
-            f"the mail server {where.host}:{where.port} does not take the operators' mail ({_reason(error)})",
-            f"check {SMTP_URL} and {OPERATORS}; the next run tries again",
+            f"the mail server {where.host}:{where.port} does not take the mail of {variable} ({_reason(error)})",
+            f"check {SMTP_URL} and {variable}; the next run tries again",
         ) from error
     return True
 
@@ -260,16 +280,21 @@ def _send_next(connection: psycopg.Connection[Any], where: Server, session: smtp
 
 
 def _message(where: Server, mail_id: int, recipient: str, subject: str, body: str) -> EmailMessage:
+    return _written(where, recipient, subject, body, name=str(mail_id), language="fr")
+
+
+def _written(where: Server, recipients: str, subject: str, body: str, *, name: str, language: str) -> EmailMessage:
     message = EmailMessage()
     message["From"] = where.sender
-    message["To"] = recipient
+    message["To"] = recipients
     message["Subject"] = subject
     message["Date"] = format_datetime(dt.datetime.now(dt.UTC))
     # the same however often it is sent: a mail sent twice by a crash is shown once
-    message["Message-ID"] = f"<lakou-{mail_id}@{where.sender.rsplit('@', 1)[1]}>"
+    message["Message-ID"] = f"<lakou-{name}@{where.sender.rsplit('@', 1)[1]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = "fr"
     message.set_content(body)
+    # to set contents takes the headers of others away
+    message["Content-Language"] = language
     return message
 
 

@@ -38,7 +38,9 @@ class BookSummary:
 
     closing_id: str | None
     programme_code: str
+    programme_label: str
     period: str
+    period_label: str
     publication_id: int
     files: tuple[BookFile, ...]
 
@@ -88,7 +90,9 @@ def write_book(
     return BookSummary(
         closing_id=edition.closing_id,
         programme_code=edition.programme_code,
+        programme_label=edition.programme_label,
         period=edition.period,
+        period_label=edition.period_label,
         publication_id=edition.publication_id,
         files=files,
     )

@@ -112,7 +112,9 @@ def test_a_survey_against_its_server(account: DropBox, tmp_path: Path, count: in
         len(path.read_text("utf-8-sig").splitlines()) - 1 for path in account.depot.iterdir() if path.suffix == ".csv"
     )
     assert written == count
-    print(f"\n{count} answers of {len(answers_of('17')[2])} columns, {LARGEST_CHUNK} a chunk; the server's own time {own:.2f} s")
+    print(
+        f"\n{count} answers of {len(answers_of('17')[2])} columns, {LARGEST_CHUNK} a chunk; the server's own time {own:.2f} s"
+    )
     show("fetched in the same chunks, and thrown away", count, bare)
     show("one whole export, pandas to_sql, no trace of a record", count, peer)
     note = f"{whole['wall'] / own:.1f} times the server's own time, {whole['requests']} requests, peak {whole['peak_mb']:.0f} MB"
@@ -166,9 +168,7 @@ def pandas_peer(settings: Settings, server: Replay) -> None:
         key = call(session, server, "get_session_key", USER, PASSWORD)
         result = call(session, server, "export_responses", key, SURVEY, "json", None, "all", "code", "short")
     frame = pandas.DataFrame(json.load(io.BytesIO(base64.b64decode(result)))["responses"])
-    engine = sqlalchemy.create_engine(
-        settings.dsn("lakou_admin").replace("postgresql://", "postgresql+psycopg2://")
-    )
+    engine = sqlalchemy.create_engine(settings.dsn("lakou_admin").replace("postgresql://", "postgresql+psycopg2://"))
     with engine.begin() as connection:
         frame.to_sql("bench_pandas", connection, index=False, if_exists="replace")
         connection.execute(sqlalchemy.text("drop table bench_pandas"))

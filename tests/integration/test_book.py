@@ -30,6 +30,7 @@ from ingestion.database import connect
 from ingestion.errors import LakouError
 from ingestion.quoting import quote
 from tests.integration.closed_shelf import Shelf
+from tests.integration.mail_box import open_box
 
 OWN = (
     "measure = 'counted' and territory_level = 'region' and territory_code = '02' and partner_code = 'TOTAL'"
@@ -123,6 +124,40 @@ def test_a_later_publication_held_back_changes_no_book(shelf: Shelf) -> None:
     assert hashlib.sha256(again).hexdigest() == shelf.first_book.files[0].sha256
     assert re.search(rf"A1-01\s: chiffres de la publication n°\s7 gardés, {said}", Parts(kept.decode()).said)
     assert "chiffre retenu d'une publication antérieure" in kept.decode()
+
+
+def test_the_committee_gets_the_book_by_mail(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKOU_COMMITTEE_EMAIL", "president@comite.invalid, elue@comite.invalid")
+    monkeypatch.delenv("LAKOU_CONTACT", raising=False)
+    asked = ["book", "MQ", "2026-T1", "-o", str(tmp_path), "--send"]
+    with shelf.environment(), open_box() as box:
+        monkeypatch.delenv("LAKOU_SMTP_URL", raising=False)
+        alone = CliRunner().invoke(main, asked)
+        monkeypatch.setenv("LAKOU_SMTP_URL", box.url)
+        draft = CliRunner().invoke(main, ["book", "MQ", "2026-T3", "--draft", "--send"])
+        assert not box.taken
+        done = CliRunner().invoke(main, asked)
+        box.refusals = ["451 come back later"]
+        refused = CliRunner().invoke(main, asked)
+    said = {alone: "LAKOU_COMMITTEE_EMAIL", draft: "a draft is sent to nobody", refused: "SMTPDataError 451"}
+    for answer, text in said.items():
+        assert answer.exit_code == 1
+        assert text in answer.stderr
+    assert done.exit_code == 0, done.output
+    assert "sent to the committee" in done.stdout
+    (message,) = box.taken
+    assert message["To"] == "president@comite.invalid, elue@comite.invalid"
+    assert message["Subject"] == f"Livre de clôture MQ, {shelf.first_book.period_label}"
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert body["Content-Language"] == "fr"
+    assert f"» est close ({shelf.first.closing_id}). Son livre est joint en deux formats" in body.get_content()
+    sent = {}
+    for part in message.iter_attachments():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        sent[part.get_filename()] = hashlib.sha256(content).hexdigest()
+    assert sent == {file.path.name: file.sha256 for file in shelf.first_book.files}
 
 
 def test_the_command_writes_what_was_kept_again(shelf: Shelf, tmp_path: Path) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import email
-import email.policy
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -22,40 +18,17 @@ from ingestion.database import connect
 from ingestion.errors import ConfigurationError, LakouError
 from ingestion.settings import Settings
 from tests.conftest import free_port
+from tests.integration.mail_box import Box, open_box
 from tests.integration.receipt_books import Books, bad_sex
 
 ADDRESS = "donnees@kabia.invalid"
 SURNAME = "Zyzomyst"
 
 
-@dataclass
-class Box:
-    """A mail server that keeps what it takes; `refusals` are answered first."""
-
-    port: int = field(default_factory=free_port)
-    taken: list[EmailMessage] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        if self.refusals:
-            return self.refusals.pop(0)
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(message, EmailMessage)
-        self.taken.append(message)
-        return "250 taken"
-
-    @property
-    def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.port}?from=lakou@lakou.invalid"
-
-
 @pytest.fixture
 def box() -> Iterator[Box]:
-    made = Box()
-    controller = Controller(made, hostname="127.0.0.1", port=made.port)
-    controller.start()
-    yield made
-    controller.stop()
+    with open_box() as made:
+        yield made
 
 
 @pytest.fixture
@@ -92,6 +65,7 @@ def test_a_receipt_has_one_mail_that_says_where_to_look_and_no_value(books: Book
     assert SURNAME not in message.as_string()
     assert SURNAME not in body
     assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Content-Language"] == "fr"
 
 
 def test_a_revised_receipt_is_said_to_be_one(books: Books, box: Box) -> None:

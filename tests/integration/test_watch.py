@@ -95,7 +95,7 @@ def test_what_could_not_be_mailed_is_by_a_later_run(clean: Settings, outbox: Out
     checks = (Check("sources", thing.look, "source-quiet"),)
     outbox.is_away, thing.error = True, LakouError("a source is quiet", "see why")
     for _ in range(2):
-        with pytest.raises(LakouError, match="does not take the operators' mail"):
+        with pytest.raises(LakouError, match="does not take the mail of LAKOU_OPERATOR_EMAIL"):
             watch(clean, checks)
     outbox.is_away = False
     assert watch(clean, checks).is_mailed
