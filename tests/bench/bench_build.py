@@ -1,8 +1,9 @@
 """A build after a small delivery beside a build of everything, on many participations (`make bench`).
 
-`LAKOU_BENCH_PARTICIPATIONS` sets how many: 100,000 by default, some five minutes on two cores; a million takes half an hour.
-At 100,000 what a model costs whatever it reads (dbt's own statements, half a second a model) is most of the small build: the
-share of the facts says something from a million on. No time is asserted: only what was written, and that it is all there.
+`LAKOU_BENCH_PARTICIPATIONS` sets how many for a whole build: 100,000 by default, some five minutes on two cores. There, what a
+model costs whatever it reads (dbt's own statements, half a second a model) is most of the small build, so that the facts are
+built once more by themselves, on as many as `LAKOU_BENCH_FACTS` says: a million by default, ten million in half an hour and 20 GB.
+No time is asserted: only what was written, and that it is all there.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import datetime as dt
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from ingestion.building import BuildSummary, build
 from ingestion.database import connect
@@ -23,6 +27,7 @@ from ingestion.settings import Settings
 from tests.conftest import new_platform
 
 ROWS = int(os.environ.get("LAKOU_BENCH_PARTICIPATIONS", "100000"))
+FACT_ROWS = int(os.environ.get("LAKOU_BENCH_FACTS", "1000000"))
 MONTHS = 30
 SESSIONS = 20
 FACTS = ("int_participation_rows", "fct_participations", "dim_participant", "fct_counted_participations")
@@ -66,11 +71,11 @@ from generate_series(0, %(rows)s - 1) as i
 """
 
 
-@pytest.fixture(scope="module")
-def warehouse(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+@contextmanager
+def opened(postgres: tuple[Path, int, str], home: Path, rows: int) -> Iterator[Settings]:
     """Thirty months of one partner, received but not built."""
     _, port, password = postgres
-    settings = new_platform(tmp_path_factory.mktemp("bench") / "home", port, password, "lakou_bench")
+    settings = new_platform(home, port, password, f"lakou_bench_{rows}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKOU_HOME", str(settings.home))
         patch.setenv("LAKOU_PG_PORT", str(port))
@@ -90,13 +95,13 @@ def warehouse(postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPath
                 " generate_series(date '2024-01-01', date '2026-07-01', interval '1 month') as m"
             )
             for month in range(MONTHS):
-                _deliver(admin, month, ROWS // MONTHS)
+                _deliver(admin, month, rows // MONTHS, rows // 3)
             admin.execute("analyze")
         yield settings
 
 
-def _deliver(admin: psycopg.Connection, month: int, rows: int) -> None:
-    given = {"month": month, "rows": rows, "sessions": SESSIONS, "people": max(ROWS // 3, 1)}
+def _deliver(admin: psycopg.Connection, month: int, rows: int, people: int) -> None:
+    given = {"month": month, "rows": rows, "sessions": SESSIONS, "people": max(people, 1)}
     for feed, insert in (("F01", SESSIONS_OF), ("F02", PEOPLE_OF)):
         load = admin.execute(DELIVERY, given | {"feed": feed}).fetchone()
         assert load is not None
@@ -110,7 +115,7 @@ def _seconds(settings: Settings, build_id: int, *models: str) -> float:
             [build_id, [f"model.lakou.{model}" for model in models]],
         ).fetchone()
     assert row is not None
-    return float(row[0])
+    return float(row[0] or 0)
 
 
 def _built(settings: Settings, label: str) -> tuple[BuildSummary, float, float, float]:
@@ -139,29 +144,59 @@ def _alone(settings: Settings, models: Sequence[str], planning: Sequence[str] = 
     return time.perf_counter() - begun
 
 
-def test_a_small_delivery_against_everything(warehouse: Settings) -> None:
-    print(f"\n{ROWS:,} participations of thirty months".replace(",", "\u202f"))
+class FactsAlone(dbtRunner):
+    """dbt as a build starts it, but for the facts and what they are made of, without the tests."""
+
+    def invoke(self, args: list[str], **given: Any) -> dbtRunnerResult:
+        place = args.index("--select") if "--select" in args else len(args)
+        touched = args[place + 1 :]
+        chosen = [f"{one},+{fact}" for one in touched for fact in FACTS] or [f"+{fact}" for fact in FACTS]
+        return super().invoke([*args[:place], "--exclude-resource-type", "test", "--select", *chosen], **given)
+
+
+def _shares(settings: Settings, rows: int) -> tuple[BuildSummary, BuildSummary]:
+    """Everything, then a thousandth more: built, told, and beside the same SQL by itself."""
+    print(f"\n{rows:,} participations of thirty months".replace(",", "\u202f"))
     beside = "  the compiled SQL by itself"
-    whole, _, facts, values = _built(warehouse, "everything")
-    facts_alone, sums_alone = _alone(warehouse, FACTS), _alone(warehouse, [SUMS], HASHED)
-    print(f"{beside:<46}{'':>11}   facts {facts_alone:>8.2f} s   sums   {sums_alone:>8.2f} s")
-    with connect(warehouse, "lakou_admin") as admin:
-        _deliver(admin, MONTHS, max(ROWS // 1000, 1))
-    little, _, more_facts, more_values = _built(warehouse, "0.1 % more, in a month of its own")
-    print(f"{beside:<46}{'':>11}   facts {_alone(warehouse, FACTS, SOUGHT):>8.2f} s")
-    print(f"  a part of everything: facts {more_facts / facts:.1%} (wanted: 3 %), values {more_values / values:.1%}")
-    nothing, *_ = _built(warehouse, "no new load")
-    assert (whole.models > 0, little.models > 0, nothing.models) == (True, True, 0)
-    with connect(warehouse, "lakou_dbt") as connection:
-        rows = connection.execute("select count(*) from marts.fct_participations").fetchone()
+    whole, _, facts, values = _built(settings, "everything")
+    sums = f"   sums   {_alone(settings, [SUMS], HASHED):>8.2f} s" if values else ""
+    print(f"{beside:<46}{'':>11}   facts {_alone(settings, FACTS):>8.2f} s{sums}")
+    with connect(settings, "lakou_admin") as admin:
+        _deliver(admin, MONTHS, max(rows // 1000, 1), rows // 3)
+    little, _, more_facts, more_values = _built(settings, "0.1 % more, in a month of its own")
+    print(f"{beside:<46}{'':>11}   facts {_alone(settings, FACTS, SOUGHT):>8.2f} s")
+    share = f", values {more_values / values:.1%}" if values else ""
+    print(f"  a part of everything: facts {more_facts / facts:.1%} (wanted: 3 %){share}")
+    with connect(settings, "lakou_dbt") as connection:
+        counted = connection.execute("select count(*) from marts.fct_participations").fetchone()
         written = connection.execute(
             "select count(*) from marts.fct_counted_participations where changed_in_build = %s", [little.build_id]
         ).fetchone()
-        people = connection.execute(
-            "select sum(value) from marts.fct_indicator_values where indicator_code = 'A1-01' and measure = 'counted'"
-            " and period_grain = 'month' and territory_level = 'region' and territory_code = '02' and axis = 'TOTAL'"
-        ).fetchone()
+    assert counted == (rows // MONTHS * MONTHS + max(rows // 1000, 1),)
+    assert written == (max(rows // 1000, 1),)
+    return whole, little
+
+
+def test_a_small_delivery_against_everything(
+    postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with opened(postgres, tmp_path_factory.mktemp("bench") / "home", ROWS) as settings:
+        whole, little = _shares(settings, ROWS)
+        nothing, *_ = _built(settings, "no new load")
+        assert (whole.models > 0, little.models > 0, nothing.models) == (True, True, 0)
+        with connect(settings, "lakou_dbt") as connection:
+            people = connection.execute(
+                "select sum(value) from marts.fct_indicator_values where indicator_code = 'A1-01'"
+                " and measure = 'counted' and period_grain = 'month' and territory_level = 'region'"
+                " and territory_code = '02' and axis = 'TOTAL'"
+            ).fetchone()
     assert people is not None
     assert people[0] > ROWS / MONTHS
-    assert rows == (ROWS // MONTHS * MONTHS + max(ROWS // 1000, 1),)
-    assert written == (max(ROWS // 1000, 1),)
+
+
+def test_the_facts_of_many_participations(
+    postgres: tuple[Path, int, str], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbt.cli.main.dbtRunner", FactsAlone)
+    with opened(postgres, tmp_path_factory.mktemp("facts") / "home", FACT_ROWS) as settings:
+        _shares(settings, FACT_ROWS)
