@@ -65,7 +65,7 @@ insert into raw.f02_participations (programme_code, objet_type, objet_id, sexe, 
 select 'MQ', 'SESSION', format('S%%s-%%s', %(month)s, i %% %(sessions)s), (array['F', 'M'])[1 + i %% 2],
     (array['SALARIE', 'DEMANDEUR_EMPLOI', 'ETUDIANT'])[1 + i %% 3], '5',
     (array['97209', '97213', '97210', '97222', '97224'])[1 + i %% 5], 'DIRECT', 'TERMINE', '7',
-    (array['15-29', '30-44', '45-59'])[1 + i %% 3], 'k' || (i * 7919 + %(month)s * 104729) %% %(people)s, 'BANC',
+    (array['15-29', '30-44', '45-59'])[1 + i %% 3], 'k' || (i::bigint * 7919 + %(month)s * 104729) %% %(people)s, 'BANC',
     %(load)s, %(delivery)s, i + 2, %(delivery)s || i
 from generate_series(0, %(rows)s - 1) as i
 """
