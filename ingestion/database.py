@@ -21,6 +21,8 @@ BUILD_LOCK = 7_410_002
 PUBLISH_LOCK = 7_410_003
 BACKUP_LOCK = 7_410_006
 WATCH_LOCK = 7_410_007
+# shared by whatever takes files or records in, for itself alone where a restoration works
+INTAKE_LOCK = 7_410_008
 
 
 @contextmanager

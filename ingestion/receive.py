@@ -20,7 +20,7 @@ import psycopg
 
 from ingestion import drop, holding, landing, loading, mail, measuring, receipts, reminders
 from ingestion.contracts import Contract, feed_order, load_contract
-from ingestion.database import business_date, connect
+from ingestion.database import INTAKE_LOCK, business_date, connect
 from ingestion.drop import QUIET_SECONDS, Dropped
 from ingestion.erased_people import erased_for
 from ingestion.errors import BlockedFile, ConfigurationError, DatabaseError, LakouError
@@ -769,6 +769,8 @@ def _receiver(settings: Settings, progress: Callable[[str], None]) -> Iterator[_
     with connect(settings) as connection, connect(settings) as lookups, ExitStack() as stack:
         connection.autocommit = True
         lookups.autocommit = True
+        # a restoration ends first: what it puts back may hold files that wait to be judged
+        connection.execute("select pg_advisory_lock_shared(%s)", [INTAKE_LOCK])
         yield _Receiver(settings, connection, lookups, pseudonymiser, progress=progress, stack=stack)
 
 

@@ -33,6 +33,7 @@ from ingestion.backups.store import (
 from ingestion.database import (
     BACKUP_LOCK,
     BUILD_LOCK,
+    INTAKE_LOCK,
     POSTGRES_FILES,
     PUBLISH_LOCK,
     WATCH_LOCK,
@@ -41,7 +42,6 @@ from ingestion.database import (
     migrate,
 )
 from ingestion.errors import ConfigurationError, LakouError
-from ingestion.loading import ARRIVALS_LOCK
 from ingestion.settings import Settings
 
 RESTORING = "public.restoring"
@@ -323,10 +323,10 @@ def _noted(connection: psycopg.Connection[Any]) -> str | None:
 
 @contextmanager
 def _nobody_else(settings: Settings) -> Iterator[None]:
-    """No backup, publication, build, arrival or watch meanwhile."""
+    """Nothing is taken in, saved, published, built or watched meanwhile; what is at it ends first."""
     with connect(settings, "lakou_admin") as connection:
         connection.autocommit = True
-        for number in (BACKUP_LOCK, PUBLISH_LOCK, BUILD_LOCK, ARRIVALS_LOCK, WATCH_LOCK):
+        for number in (INTAKE_LOCK, BACKUP_LOCK, PUBLISH_LOCK, BUILD_LOCK, WATCH_LOCK):
             connection.execute("select pg_advisory_lock(%s)", [number])
         yield
 

@@ -25,7 +25,7 @@ from ingestion.connectors.mirror import Mirror
 from ingestion.connectors.rows import file_of, row_of
 from ingestion.connectors.session import Limits, Session
 from ingestion.contracts import load_contract
-from ingestion.database import business_date, connect
+from ingestion.database import INTAKE_LOCK, business_date, connect
 from ingestion.drop import write_atomically
 from ingestion.errors import LakouError, SourceError, SourceMissing
 from ingestion.logs import about
@@ -112,6 +112,7 @@ def pull(
     """
     with connect(settings) as connection:
         connection.autocommit = True
+        connection.execute("select pg_advisory_lock_shared(%s)", [INTAKE_LOCK])
         with _alone(connection, source), _session(source, credentials, limits, sleep) as session:
             return _Pull(settings, connection, source, session, progress).run(credentials, is_full=is_full)
 

@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +29,7 @@ from ingestion.database import connect
 from ingestion.errors import LakouError
 from ingestion.health.services import check_backup
 from ingestion.health.warehouse import check_database
+from ingestion.receive import _Receiver
 from ingestion.settings import CHECKOUT, Settings
 from ingestion.tracing import Cell, trace
 from tests.conftest import new_platform
@@ -154,6 +157,32 @@ def test_receiving_goes_on_where_it_was(box: DropBox, postgres: tuple[Path, int,
     assert there.one("select count(*) from ops.deliveries") == 3
     replayed = lakou(fresh, "doctor", "--json")
     assert {item["check"]: item["ok"] for item in json.loads(replayed.stdout)}["landing"], "landed files open"
+
+
+def test_a_receiver_waits_until_what_is_restored_was_compared(
+    box: DropBox, postgres: tuple[Path, int, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unjudged = "select count(*) from ops.deliveries where judged_at is null"
+    with monkeypatch.context() as stopped:
+        stopped.setattr(_Receiver, "_judge_all", lambda _: None)
+        box.receive()
+    assert box.one(unjudged) == 1
+    done(lakou(box.settings, "backup", "--json"))
+    fresh = empty_platform(box.settings, tmp_path / "home", postgres, "lakou_busy")
+    receiver = threading.Thread(target=DropBox(fresh).receive)
+    compare = restoring._compare
+
+    def compare_beside_a_receiver(settings: Settings, manifest: store.Manifest) -> int:
+        receiver.start()
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        while rows(fresh, waiting) != [(1,)]:
+            time.sleep(0.05)
+        return compare(settings, manifest)
+
+    monkeypatch.setattr(restoring, "_compare", compare_beside_a_receiver)
+    done(lakou(fresh, "restore", "last", "--from", f"file://{box.settings.home / 'backups'}", "--json"))
+    receiver.join()
+    assert DropBox(fresh).one(unjudged) == 0
 
 
 def test_what_is_stored_says_nothing_without_its_key(box: DropBox) -> None:
