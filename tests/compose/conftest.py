@@ -162,7 +162,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(["losetup", "--detach", shown.stdout.strip()], check=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(device: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`docker compose up` from nothing; `LAKOU_COMPOSE_PROJECT` names a running one to use instead while developing."""
     running = os.environ.get("LAKOU_COMPOSE_PROJECT")

@@ -57,10 +57,11 @@ def rows(stack: Stack) -> list[list[str]]:
 
 
 def is_settled(stack: Stack) -> bool:
-    """Whether everything that was dropped is built and published, but for what waits for a person."""
+    """Whether everything that was dropped is judged, built and published, but for what waits for a person."""
     ((waiting, build, published),) = stack.query(
         "select (select count(*) from ops.loads where build_id is null and delivery_id not in"
-        " (select delivery_id from ops.holds where released_at is null)),"
+        " (select delivery_id from ops.holds where released_at is null))"
+        " + (select count(*) from ops.deliveries where judged_at is null),"
         " (select max(build_id) from ops.builds), (select max(build_id) from ops.publications where state = 'PUBLIEE');"
     )
     return waiting == "0" and build != "" and build == published
@@ -81,7 +82,7 @@ def _plain(text: str) -> float | str:
         return text
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def twin(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """The twin's files, dropped over SFTP by their partners and taken by the workers; those that were dropped."""
     return drop_twin(stack, tmp_path_factory.mktemp("files"))
