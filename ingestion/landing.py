@@ -12,13 +12,14 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ingestion.errors import ConfigurationError, LakouError
+from ingestion.file_stores import failing_as_files_do, open_store, to_disk
 from ingestion.pipelining import ahead
 from ingestion.settings import Settings
 
@@ -90,22 +91,17 @@ def stage(settings: Settings, source_path: Path, clear: BinaryIO) -> Landed:
     import pyrage
 
     landing_key = _landing_key(settings)
-    filesystem, root = _filesystem(settings)
+    filesystem, root = open_store(settings.landing_url)
     identity = pyrage.x25519.Identity.generate()
     path = f"{ARRIVING}/{secrets.token_hex(8)}.age"
     with open_regular(source_path) as source:
         reader = _HashingReader(source, clear)
-        try:
+        with _writing(settings):
             filesystem.makedirs(f"{root}/{ARRIVING}", exist_ok=True)
             with filesystem.open(f"{root}/{path}", "wb") as target:
                 pyrage.encrypt_io(reader, target, [identity.to_public()])
-                target.flush()
-                # an object store has no descriptor: it keeps an object whole or not at all
-                if hasattr(target, "fileno"):
-                    os.fsync(target.fileno())
+                to_disk(target)
             clear.flush()
-        except OSError as error:
-            raise _unwritable(settings, error) from error
     wrapped = pyrage.encrypt(str(identity).encode(), [landing_key.to_public()])
     return Landed(path, reader.digest.hexdigest(), reader.size, wrapped)
 
@@ -122,18 +118,14 @@ def store(settings: Settings, folder: str, data: bytes) -> Landed:
     import pyrage
 
     landing_key = _landing_key(settings)
-    filesystem, root = _filesystem(settings)
+    filesystem, root = open_store(settings.landing_url)
     identity = pyrage.x25519.Identity.generate()
     path = f"{folder}/{secrets.token_hex(16)}.age"
-    try:
+    with _writing(settings):
         filesystem.makedirs(f"{root}/{folder}", exist_ok=True)
         with filesystem.open(f"{root}/{path}", "wb") as target:
             target.write(pyrage.encrypt(data, [identity.to_public()]))
-            target.flush()
-            if hasattr(target, "fileno"):
-                os.fsync(target.fileno())
-    except OSError as error:
-        raise _unwritable(settings, error) from error
+            to_disk(target)
     wrapped = pyrage.encrypt(str(identity).encode(), [landing_key.to_public()])
     return Landed(path, hashlib.sha256(data).hexdigest(), len(data), wrapped)
 
@@ -147,14 +139,12 @@ def keep(settings: Settings, staged: Landed, partner_code: str, copies: int = 0)
     Raises:
         LakouError: the landing cannot be written.
     """
-    filesystem, root = _filesystem(settings)
+    filesystem, root = open_store(settings.landing_url)
     again = f"-{copies + 1}" if copies else ""
     path = f"{partner_code}/{staged.sha256[:2]}/{staged.sha256}{again}.age"
-    try:
+    with _writing(settings):
         filesystem.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
         filesystem.mv(f"{root}/{staged.path}", f"{root}/{path}")
-    except OSError as error:
-        raise _unwritable(settings, error) from error
     return replace(staged, path=path)
 
 
@@ -164,13 +154,9 @@ def discard(settings: Settings, path: str) -> None:
     Raises:
         LakouError: it cannot be deleted.
     """
-    filesystem, root = _filesystem(settings)
-    try:
+    filesystem, root = open_store(settings.landing_url)
+    with _writing(settings), suppress(FileNotFoundError):
         filesystem.rm(f"{root}/{path}")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unwritable(settings, error) from error
 
 
 def sweep_arriving(settings: Settings) -> int:
@@ -201,12 +187,10 @@ def sweep(settings: Settings, connection: psycopg.Connection[Any]) -> int:
 
 
 def _sweep(settings: Settings, folder: str, known: Set[str]) -> int:
-    filesystem, root = _filesystem(settings)
+    filesystem, root = open_store(settings.landing_url)
     base = f"{root}/{folder}".rstrip("/")
-    try:
+    with _writing(settings):
         found = [str(path) for path in filesystem.find(base)] if filesystem.exists(base) else []
-    except OSError as error:
-        raise _unwritable(settings, error) from error
     names = [name.removeprefix(f"{root}/") for name in found]
     orphans = [path for path in names if path.endswith(".age") and path not in known]
     for path in orphans:
@@ -243,7 +227,7 @@ def open_landed(settings: Settings, path: str, wrapped_key: bytes | None, size: 
     if wrapped_key is None:
         raise LakouError(f"the key of the landed file {path} was destroyed", "ask the partner for the file again")
     landing_key = _landing_key(settings)
-    filesystem, root = _filesystem(settings)
+    filesystem, root = open_store(settings.landing_url)
     try:
         identity = pyrage.x25519.Identity.from_str(pyrage.decrypt(wrapped_key, [landing_key]).decode())
     except pyrage.DecryptError as error:
@@ -253,7 +237,7 @@ def open_landed(settings: Settings, path: str, wrapped_key: bytes | None, size: 
         ) from error
     with nameless(size) as clear:
         try:
-            with filesystem.open(f"{root}/{path}", "rb") as encrypted:
+            with failing_as_files_do(), filesystem.open(f"{root}/{path}", "rb") as encrypted:
                 pyrage.decrypt_io(encrypted, clear, [identity])
             clear.flush()
         except FileNotFoundError as error:
@@ -284,15 +268,13 @@ def check(settings: Settings) -> None:
         LakouError: one of them is not.
     """
     _landing_key(settings)
-    filesystem, root = _filesystem(settings)
+    filesystem, root = open_store(settings.landing_url)
     probe = f"{root}/.probe-{os.getpid()}"
-    try:
+    with _writing(settings):
         filesystem.makedirs(root, exist_ok=True)
         with filesystem.open(probe, "wb") as target:
             target.write(b"x")
         filesystem.rm(probe)
-    except OSError as error:
-        raise _unwritable(settings, error) from error
 
 
 def unwritable(folder: str, error: OSError) -> LakouError:
@@ -346,12 +328,10 @@ def _landing_key(settings: Settings) -> Any:
         ) from error
 
 
-def _filesystem(settings: Settings) -> tuple[Any, str]:
-    import fsspec
-
-    filesystem, root = fsspec.core.url_to_fs(settings.landing_url)
-    return filesystem, str(root).rstrip("/")
-
-
-def _unwritable(settings: Settings, error: OSError) -> LakouError:
-    return unwritable(f"the landing {settings.landing_url}", error)
+@contextmanager
+def _writing(settings: Settings) -> Iterator[None]:
+    try:
+        with failing_as_files_do():
+            yield
+    except OSError as error:
+        raise unwritable(f"the landing {settings.landing_url}", error) from error

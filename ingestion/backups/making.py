@@ -38,6 +38,7 @@ from ingestion.backups.store import (
 )
 from ingestion.database import BACKUP_LOCK, BUILD_LOCK, PUBLISH_LOCK, connect
 from ingestion.errors import ConfigurationError, LakouError
+from ingestion.file_stores import open_store
 from ingestion.settings import CHECKOUT, Settings
 
 log = logging.getLogger(__name__)
@@ -276,9 +277,7 @@ def _copy_landing(
     Returns:
         All that are needed, by path; those copied; those that the landing has lost.
     """
-    import fsspec
-
-    filesystem, root = fsspec.core.url_to_fs(settings.landing_url)
+    filesystem, root = open_store(settings.landing_url)
     there = store.sizes(OBJECTS)
     files: dict[str, Stored] = {}
     copied: list[Stored] = []
@@ -289,7 +288,7 @@ def _copy_landing(
             files[path] = before
             continue
         try:
-            with filesystem.open(f"{str(root).rstrip('/')}/{path}", "rb") as source:
+            with filesystem.open(f"{root}/{path}", "rb") as source:
                 stored = store.write(f"{OBJECTS}/{path}", lambda target, source=source: _pour(source, target))  # type: ignore[misc]
         except FileNotFoundError:
             lost.append(path)

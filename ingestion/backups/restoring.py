@@ -42,6 +42,7 @@ from ingestion.database import (
     migrate,
 )
 from ingestion.errors import ConfigurationError, LakouError
+from ingestion.file_stores import open_store
 from ingestion.settings import Settings
 
 RESTORING = "public.restoring"
@@ -393,13 +394,10 @@ def _restore_dump(
 
 def _restore_landing(settings: Settings, store: Store, manifest: Manifest, progress: Callable[[str], None]) -> int:
     """Put landed files back, those that are there already left alone."""
-    import fsspec
-
-    filesystem, root = fsspec.core.url_to_fs(settings.landing_url)
-    base = str(root).rstrip("/")
+    filesystem, root = open_store(settings.landing_url)
     count = 0
     for item in read_catalogue(store, manifest):
-        target = f"{base}/{item.name}"
+        target = f"{root}/{item.name}"
         count += 1
         if filesystem.exists(target):
             with filesystem.open(target, "rb") as there:

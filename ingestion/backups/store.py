@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
 from ingestion.errors import ConfigurationError, LakouError
+from ingestion.file_stores import failing_as_files_do, open_store
 from ingestion.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -111,17 +112,14 @@ class Store:
     """One place of backups."""
 
     def __init__(self, url: str) -> None:
-        import fsspec
-
         self.url = url
         try:
-            self._filesystem, root = fsspec.core.url_to_fs(url)
+            self._filesystem, self._root = open_store(url)
         except (ValueError, ImportError) as error:
             raise ConfigurationError(
                 f"the place of backups {url} is no URL that can be opened ({error})",
                 "set LAKOU_BACKUP_URL to file:///…, s3://… or sftp://…",
             ) from error
-        self._root = str(root).rstrip("/")
 
     def check(self) -> None:
         """See that it can be written.
@@ -267,7 +265,8 @@ class Store:
     def _told(self, what: str) -> Iterator[None]:
         """Say of a failure of the store that it is one."""
         try:
-            yield
+            with failing_as_files_do():
+                yield
         except FileNotFoundError:
             raise
         except OSError as error:
