@@ -24,8 +24,8 @@ KEYS = (
 FIGURES = "value, numerator, denominator, n, completeness, state"
 # they count how late files came, and these come on the day of the test
 BY_ARRIVAL = frozenset({"T-02", "T-04"})
-# how much of what was closed is restated: there is something to measure from the first build after a closing
-BY_CLOSING = frozenset({"T-06"})
+# how much of what was closed is restated, and how much is proved: there is something to measure from the first build after a closing
+BY_CLOSING = frozenset({"T-06", "T-09"})
 OPEN = """
 import json
 from ingestion.settings import load_settings
