@@ -26,6 +26,12 @@ from tests.compose.test_stack import (
 
 EARLIER = os.environ.get("LAKOU_UPGRADE_FROM", "v0.1.0")
 CLOSED = "select * from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13;"
+# what a closing froze: without what is known of it now, of which the next publication hides other cells for the sake of others
+FROZEN = (
+    "select closing_id, publication_id, programme_code, indicator_code, definition_hash, measure, period_grain, period_start,"
+    " territory_level, territory_code, partner_code, axis, member, value, numerator, denominator, n, low, high, n_effective,"
+    " unit, target, completeness, state from pub.published_values order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13;"
+)
 MIGRATIONS = "select count(*) from public.migrations;"
 
 
@@ -58,6 +64,7 @@ def test_an_upgrade_keeps_every_figure_and_so_does_the_way_back(earlier: Stack, 
     before = figures(earlier), earlier.query(CLOSED), rows(earlier)
     assert before[0]
     assert before[1]
+    frozen = earlier.query(FROZEN)
     migrations = int(earlier.query(MIGRATIONS)[0][0])
     earlier.lakou("backup")
     earlier.lakou("backup", "verify")
@@ -70,7 +77,7 @@ def test_an_upgrade_keeps_every_figure_and_so_does_the_way_back(earlier: Stack, 
     current.lakou("build", "--full")
     current.lakou("publish")
     assert compared(before[0], figures(current), BY_ARRIVAL | BY_CLOSING)[1] == []
-    assert current.query(CLOSED) == before[1]
+    assert current.query(FROZEN) == frozen
     goes_on(current, dropped, 30, before[0])
 
     current.compose("stop")
