@@ -13,6 +13,7 @@ from ingestion.building import build
 from ingestion.cli import main
 from ingestion.connectors.cli import source, source_pull
 from ingestion.database import connect
+from ingestion.errors import LakouError
 from ingestion.publishing import publish
 from ingestion.settings import load_settings
 from ingestion.tracing import Cell, trace
@@ -48,9 +49,15 @@ def publish_command(*, as_json: bool) -> None:
 @click.option("--partner", default="TOTAL", show_default=True)
 @click.option("--axis", default="TOTAL", show_default=True)
 @click.option("--member", default="TOTAL", show_default=True)
+@click.option(
+    "--attributed", is_flag=True, help="Of a partner: the share that is its own, not all that it took part in."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figure and its rows as JSON.")
-def trace_command(*, as_json: bool, **cell: str) -> None:
+def trace_command(*, attributed: bool, as_json: bool, **cell: str) -> None:
     """Show the rows of the files behind one figure; their contributions sum to it."""
+    if attributed and cell["partner"] == "TOTAL":
+        raise LakouError("a total is attributed to nobody", "say whose share with --partner")
+    measure = "counted" if cell["partner"] == "TOTAL" else "contributed"
     where = Cell(
         programme_code=cell["programme"],
         indicator_code=cell["indicator"],
@@ -59,6 +66,7 @@ def trace_command(*, as_json: bool, **cell: str) -> None:
         partner_code=cell["partner"],
         axis=cell["axis"],
         member=cell["member"],
+        measure="attributed" if attributed else measure,
     )
     with connect(load_settings()) as connection:
         found = trace(connection, where)
@@ -67,7 +75,7 @@ def trace_command(*, as_json: bool, **cell: str) -> None:
         return
     click.echo(f"{where.indicator_code} {where.period}: {found.value} ({found.state}), {len(found.rows)} rows")
     for row in found.rows:
-        click.echo(f"{row.contribution:>12.6f}  {row.file_name}:{row.row_number}  {row.row_hash[:12]}")
+        click.echo(f"{row.contribution:>12.6f}  {row.place}")
 
 
 @main.command("demo")

@@ -111,7 +111,7 @@ def test_every_figure_and_closing_comes_back(
         assert rows(fresh, query, "lakou_loader") == expected
     assert raw_counts(fresh) == raw_counts(shelf.settings)
     cell = Cell(programme_code="MQ", indicator_code="A1-01", period="2026-T1", territory_code="02",
-                partner_code="TOTAL", axis="TOTAL", member="TOTAL")  # fmt: skip
+                partner_code="TOTAL", axis="TOTAL", member="TOTAL", measure="counted")  # fmt: skip
     with connect(fresh) as there, connect(shelf.settings) as here:
         found = trace(there, cell)
         assert found.rows
