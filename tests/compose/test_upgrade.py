@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ def test_an_upgrade_keeps_every_figure_and_so_does_the_way_back(earlier: Stack, 
     assert before[1]
     frozen = earlier.query(FROZEN)
     migrations = int(earlier.query(MIGRATIONS)[0][0])
-    earlier.lakou("backup")
+    saved = json.loads(earlier.lakou("backup", "--json").stdout)["backup_id"]
     earlier.lakou("backup", "verify")
 
     current = dataclasses.replace(earlier, checkout=CHECKOUT)
@@ -83,7 +84,8 @@ def test_an_upgrade_keeps_every_figure_and_so_does_the_way_back(earlier: Stack, 
     current.compose("stop")
     earlier.compose("build")
     earlier.compose("up", "--detach", "--wait", "postgres")
-    earlier.lakou("restore", "last", "--replace", "--with-metadata")
+    restore = ("run", "--rm", "--no-TTY", "lakou", "restore", saved, "--replace", "--with-metadata")
+    earlier.compose(*restore, given=f"{saved}\n")
     earlier.compose("up", "--detach", "--wait")
     assert (figures(earlier), earlier.query(CLOSED), rows(earlier)) == before
     assert int(earlier.query(MIGRATIONS)[0][0]) == migrations
