@@ -187,6 +187,9 @@ def put_keys_back(settings: Settings, file: Path, identity: Any, replace: bool) 
 @click.option(
     "--with-metadata", is_flag=True, help="Also the databases of Airflow and Superset; stop their services first."
 )
+@click.option(
+    "--no-migrate", is_flag=True, help="Leave the tables as the version that saved them wants them: the way back to it."
+)
 @as_json
 @click.pass_obj
 def restore(
@@ -198,6 +201,7 @@ def restore(
     into: Path | None,
     replace: bool,
     with_metadata: bool,
+    no_migrate: bool,
     is_json: bool,
 ) -> None:
     """Put BACKUP (a name of `lakou backup list`, or `last`) back into an empty platform, and compare it.
@@ -226,7 +230,15 @@ def restore(
             raise LakouError("the name typed is another one", "nothing was changed")
     else:
         refuse_unless_empty(settings, manifest)
-    done = put_back(settings, where, manifest, replace=replace, with_metadata=with_metadata, progress=_say)
+    done = put_back(
+        settings,
+        where,
+        manifest,
+        replace=replace,
+        with_metadata=with_metadata,
+        migrates=not no_migrate,
+        progress=_say,
+    )
     if is_json:
         _print(done)
         return

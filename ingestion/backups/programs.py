@@ -18,6 +18,8 @@ from ingestion.settings import Settings
 
 # the end of what a program says is enough to mend it
 SAID_BYTES = 1500
+# between a program's last word and its end
+ENDING_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,13 @@ def running(
         try:
             yield process
         except BrokenPipeError as error:
-            raise _failed(arguments[0], process, said) from error
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ENDING_SECONDS)
+            if process.returncode:
+                raise _failed(arguments[0], process, said) from error
+            # the pipe was another program's, which says itself why it closed it
+            process.kill()
+            raise
         except BaseException:
             process.kill()
             process.wait()

@@ -194,6 +194,7 @@ def restore(
     *,
     replace: bool,
     with_metadata: bool,
+    migrates: bool,
     progress: Callable[[str], None],
 ) -> RestoreSummary:
     """Verify, then put back: roles, warehouse with its rights, landing, drop; then compare with the manifest.
@@ -201,6 +202,7 @@ def restore(
     Args:
         replace: take away what the warehouse holds; the caller has asked a person.
         with_metadata: also the databases of Airflow and Superset, whose services are stopped.
+        migrates: bring the warehouse to this version afterwards; not where the version that saved it is to go on with it.
 
     Raises:
         LakouError: the warehouse is not empty, something of the backup is spoilt (nothing was changed then), or what was
@@ -242,7 +244,7 @@ def restore(
         rows = _compare(settings, manifest)
         with connect(settings, "lakou_admin") as connection:
             connection.execute(f"drop table {RESTORING}".encode())
-    migrated = migrate(settings)
+    migrated = migrate(settings) if migrates else []
     return RestoreSummary(
         backup_id=manifest.backup_id,
         snapshot_at=manifest.snapshot_at,
@@ -261,27 +263,26 @@ _DUMPS = {WAREHOUSE, "airflow", "superset"}
 # everything that the role owns in `public`, where Airflow and Superset keep their tables
 _FORGET_PUBLIC = """
 set local lock_timeout = '10s';
+set local client_min_messages = warning;
 do $forget$
 declare
-    item record;
+    statement text;
 begin
-    for item in
-        select c.oid::regclass as name, c.relkind from pg_class as c
-        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') loop
-        if to_regclass(item.name::text) is not null then
-            execute format(
-                'drop %s if exists %s cascade',
-                case item.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end, item.name
-            );
-        end if;
-    end loop;
-    for item in select c.oid::regclass as name from pg_class as c
-        where c.relnamespace = 'public'::regnamespace and c.relkind = 'S' loop
-        execute format('drop sequence if exists %s cascade', item.name);
-    end loop;
-    for item in select t.oid::regtype as name from pg_type as t
-        where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd') loop
-        execute format('drop type if exists %s cascade', item.name);
+    foreach statement in array array(
+        select format('drop %s if exists public.%I cascade', kinds.words, c.relname)
+        from pg_class as c
+        join (values ('v', 'view', 1), ('m', 'materialized view', 1), ('r', 'table', 2), ('p', 'table', 2), ('S', 'sequence', 3))
+            as kinds (relkind, words, place) on kinds.relkind = c.relkind::text
+        where c.relnamespace = 'public'::regnamespace
+        order by kinds.place
+    ) || array(
+        select format('drop type if exists public.%I cascade', typname)
+        from pg_type where typnamespace = 'public'::regnamespace and typtype in ('e', 'd')
+    ) || array(
+        select format('drop routine if exists public.%I(%s) cascade', proname, pg_get_function_identity_arguments(oid))
+        from pg_proc where pronamespace = 'public'::regnamespace
+    ) loop
+        execute statement;
     end loop;
 end
 $forget$;
@@ -293,7 +294,7 @@ def _forget_warehouse(settings: Settings) -> str:
     with connect(settings, "lakou_admin") as connection:
         text = sql.SQL(" ").join(
             [
-                sql.SQL("set local lock_timeout = '60s';"),
+                sql.SQL("set local lock_timeout = '60s'; set local client_min_messages = warning;"),
                 *(
                     sql.SQL("drop schema if exists {} cascade;").format(sql.Identifier(name))
                     for name in contents.SCHEMAS

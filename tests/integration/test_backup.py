@@ -437,8 +437,11 @@ def test_the_database_of_superset_is_saved_and_put_back(
             superset.execute("create type kind as enum ('a', 'b')")
             superset.execute("create table dashboards (id serial primary key, title text, kind kind)")
             superset.execute("insert into dashboards (title, kind) values ('pilotage', 'b')")
+            superset.execute("create view titles as select title from dashboards")
+            superset.execute("create function shout(text) returns text language sql as 'select upper($1)'")
         summary = done(lakou(box.settings, "backup", "--json"))
         assert set(summary["left_out"]) == {"airflow"}
+        name = summary["backup_id"]
         with psycopg.connect(owner) as superset:
             superset.execute("insert into dashboards (title) values ('of the new platform')")
         fresh = empty_platform(box.settings, tmp_path / "home", postgres, "lakou_with_superset")
@@ -448,6 +451,14 @@ def test_the_database_of_superset_is_saved_and_put_back(
         assert "superset" in restored["parts"]
         with psycopg.connect(owner) as superset:
             assert superset.execute("select id, title, kind from dashboards").fetchall() == [(1, "pilotage", "b")]
+            assert superset.execute("select shout(title) from titles").fetchall() == [("PILOTAGE",)]
+        # where it fails, PostgreSQL's own reason is told
+        with psycopg.connect(f"{address}superset") as admin:
+            admin.execute("alter schema public owner to postgres")
+        refused = lakou(fresh, "restore", "last", "--from", url, "--with-metadata", "--replace", stdin=f"{name}\n")
+        assert refused.exit_code == 1
+        assert "psql ended with code 3" in refused.stderr
+        assert "permission denied for schema public" in refused.stderr
     finally:
         secret.unlink()
         with psycopg.connect(f"{address}postgres", autocommit=True) as admin:

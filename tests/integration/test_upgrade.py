@@ -122,20 +122,28 @@ def test_the_first_state_comes_to_the_last_with_its_data_and_back_by_its_backup(
         admin.execute("update ops.deliveries set state = 'REFUSÉ'")
         admin.execute("alter table ops.deliveries drop column sha256")
     manifest = read_manifest(settings, url, saved.backup_id)
-    restore(settings, url, manifest, replace=True, with_metadata=False, progress=print)
+    restore(settings, url, manifest, replace=True, with_metadata=False, migrates=True, progress=print)
     assert told(settings) == before
     assert json.loads(json.dumps(manifest.migrations))[-1] != "9999_spoils.sql"
 
 
-def test_a_backup_of_a_younger_lakou_is_refused(
-    postgres: tuple[Path, int, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first_files: Path
+def test_the_version_that_saved_finds_its_tables_as_it_wants_them(
+    postgres: tuple[Path, int, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingestion.backups import restoring
-
     _, port, password = postgres
-    settings = new_platform(tmp_path / "home", port, password, "lakou_younger")
     url = (tmp_path / "backups").as_uri()
-    saved = back_up(settings, url, Kept(), print)
-    monkeypatch.setattr(restoring, "POSTGRES_FILES", first_files)
-    with pytest.raises(LakouError, match=r"made by a younger Lakou .* does not know 0006_steering_views\.sql"):
-        read_manifest(settings, url, saved.backup_id)
+    former = tmp_path / "postgres"
+    shutil.copytree(database.POSTGRES_FILES, former)
+    *kept, newest = sorted((former / "migrations").glob("*.sql"))
+    newest.unlink()
+    with monkeypatch.context() as then:
+        then.setattr(database, "POSTGRES_FILES", former)
+        settings = new_platform(tmp_path / "home", port, password, "lakou_went_back")
+        saved = back_up(settings, url, Kept(), print)
+    assert migrate(settings) == [newest.name]
+    manifest = read_manifest(settings, url, saved.backup_id)
+    done = restore(settings, url, manifest, replace=True, with_metadata=False, migrates=False, progress=print)
+    assert done.migrated == ()
+    with connect(settings, "lakou_admin") as admin:
+        names = [name for (name,) in admin.execute("select name from public.migrations order by 1")]
+    assert names == [path.name for path in kept]
