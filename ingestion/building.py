@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -305,7 +306,7 @@ def run_dbt(
     arguments = [
         *("--quiet", "--no-use-colors", "--log-path", str(settings.logs), "build"),
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        *("--target-path", str(settings.home / "dbt"), "--exclude-resource-type", "unit_test"),
+        *("--target-path", str(_own_target(settings)), "--exclude-resource-type", "unit_test"),
         *(["--full-refresh"] if full else []),
         *(["--select", *touched] if touched else []),
     ]
@@ -335,6 +336,28 @@ def run_dbt(
             f"read {settings.logs / 'dbt.log'}; the published figures are unchanged and the loads keep their numbers",
         )
     return len(results)
+
+
+def dbt_target(settings: Settings) -> Path:
+    """Where dbt keeps what it parsed and compiled of this version of the project.
+
+    Each version has its own: dbt takes nodes of another one for its own, when an upgrade is taken back.
+    """
+    return settings.home / "dbt" / _project_hash()[:12]
+
+
+def _own_target(settings: Settings) -> Path:
+    """This version's folder; what other versions left is removed."""
+    target = dbt_target(settings)
+    target.mkdir(parents=True, exist_ok=True)
+    for other in target.parent.iterdir():
+        if other == target:
+            continue
+        if other.is_dir():
+            shutil.rmtree(other)
+        else:
+            other.unlink()
+    return target
 
 
 def _rows(response: dict[str, Any]) -> int | None:
@@ -384,7 +407,7 @@ def _set_marts(connection: psycopg.Connection, build_id: int, as_of: int, *, is_
 
 
 def _project_hash() -> str:
-    """Hash of the models and seeds: a changed project is built again though no load is new."""
+    """Hash of the models, their tests and the seeds: a changed project is built again though no load is new."""
     digest = hashlib.sha256()
     for path in sorted(_project_files()):
         digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
@@ -392,7 +415,7 @@ def _project_hash() -> str:
 
 
 def _project_files() -> Iterator[Path]:
-    for folder in ("models", "seeds", "macros"):
+    for folder in ("models", "seeds", "macros", "tests"):
         yield from (path for path in (PROJECT / folder).rglob("*") if path.suffix in {".sql", ".yml", ".csv"})
 
 

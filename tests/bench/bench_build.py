@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from ingestion.building import BuildSummary, build
+from ingestion.building import BuildSummary, build, dbt_target
 from ingestion.database import connect
 from ingestion.demo.install import set_business_date
 from ingestion.settings import Settings
@@ -133,7 +133,7 @@ def _built(settings: Settings, label: str) -> tuple[BuildSummary, float, float, 
 
 def _alone(settings: Settings, models: Sequence[str], planning: Sequence[str] = ()) -> float:
     """Seconds that the compiled SQL of models takes as the last build ran it, without dbt around it."""
-    compiled = settings.home / "dbt" / "compiled"
+    compiled = dbt_target(settings) / "compiled"
     begun = time.perf_counter()
     for model in models:
         text = next(compiled.rglob(f"{model}.sql")).read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ingestion import building
-from ingestion.building import PROJECT, dbt_environment, environment, run_dbt, subgraph
+from ingestion.building import PROJECT, dbt_environment, dbt_target, environment, run_dbt, subgraph
 from ingestion.database import connect
 from ingestion.people_erasing import finish
 from ingestion.settings import CHECKOUT, Settings
@@ -332,7 +332,7 @@ def _dbt(settings: Settings, *arguments: str, **builds: int) -> Any:
     from dbt.cli.main import dbtRunner
 
     project = str(building.PROJECT)
-    where = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(settings.home / "dbt")]
+    where = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(dbt_target(settings))]
     with environment(dbt_environment(settings)), pytest.MonkeyPatch.context() as patch:
         for name in ("as_of_build", "since_build"):
             patch.delenv(f"LAKOU_{name.upper()}", raising=False)
@@ -379,7 +379,7 @@ def test_only_what_is_made_from_a_feed_runs_when_it_arrives(story: Story) -> Non
 def test_every_model_and_every_column_of_the_warehouse_is_described(story: Story) -> None:
     assert _dbt(story.settings, "docs", "generate", as_of_build=3, since_build=3).success
     manifest, catalog = (
-        json.loads((story.settings.home / "dbt" / f"{name}.json").read_text(encoding="utf-8"))
+        json.loads((dbt_target(story.settings) / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("manifest", "catalog")
     )
     models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
@@ -595,7 +595,7 @@ def test_what_changed_otherwise_is_seen(steps: dict[int, Step]) -> None:
 
 
 def test_indicators_by_month_read_nothing_else_than_what_their_months_are_known_by(story: Story) -> None:
-    manifest = json.loads((story.settings.home / "dbt" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((dbt_target(story.settings) / "manifest.json").read_text(encoding="utf-8"))
     text = (PROJECT / "macros" / "contribution_months.sql").read_text(encoding="utf-8")
     names = set(
         re.findall(r"'(indicator_[a-z0-9_]+)'", text.split("macro indicators_by_month()")[1].split("endmacro")[0])

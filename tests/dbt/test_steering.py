@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingestion.building import PROJECT, build, dbt_environment, environment
+from ingestion.building import PROJECT, build, dbt_environment, dbt_target, environment
 from ingestion.contracts import load_contracts
 from ingestion.database import connect
 from ingestion.demo.install import set_business_date
@@ -172,7 +172,7 @@ def _query(settings: Settings, text: str, role: str = "lakou_reader") -> Rows:
 def _dbt(settings: Settings, *arguments: str) -> Any:
     from dbt.cli.main import dbtRunner
 
-    where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(settings.home / "dbt")]
+    where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(dbt_target(settings))]
     with environment(dbt_environment(settings)), pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKOU_AS_OF_BUILD", "1")
         patch.setenv("LAKOU_SINCE_BUILD", "1")
@@ -248,7 +248,7 @@ def test_a_short_history_makes_no_forecast(published: Settings) -> None:
 def ledger_check(published: Settings) -> str:
     """The dbt test of the ledger, as SQL: the rows that it finds."""
     assert _dbt(published, "compile", "--select", "commitments_stand_on_rows").success
-    [path] = (published.home / "dbt" / "compiled").rglob("commitments_stand_on_rows.sql")
+    [path] = (dbt_target(published) / "compiled").rglob("commitments_stand_on_rows.sql")
     return path.read_text(encoding="utf-8")
 
 

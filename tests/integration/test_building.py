@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from expectations.runner import inspect_loads
 from ingestion import building
-from ingestion.building import build
+from ingestion.building import build, dbt_target
 from ingestion.database import connect
 from ingestion.errors import LakouError
 from ingestion.holding import release
@@ -138,6 +139,28 @@ def test_a_build_that_failed_is_made_up_for_by_the_next_one(partner: Settings, m
     second = build(partner, inspect_loads)
     assert second.build_id == first.build_id + 2
     assert one(partner, "select count(*) from marts.fct_participations") == 6
+
+
+def test_the_former_version_builds_after_a_newer_one(
+    partner: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    former = tmp_path / "dbt_project"
+    shutil.copytree(building.PROJECT, former, ignore=shutil.ignore_patterns("target", "logs"))
+    takes, gives = (
+        former / "tests" / "generic" / "unique_combination.sql",
+        former / "models" / "marts" / "steering" / "bridge_value_rows.yml",
+    )
+    takes.write_text(takes.read_text(encoding="utf-8").replace("held_by_grouping", "formerly"), encoding="utf-8")
+    gives.write_text(gives.read_text(encoding="utf-8").replace("held_by_grouping", "formerly"), encoding="utf-8")
+    month(partner, "KABIA", "2026-08")
+    receive(partner, quiet_seconds=0)
+    build(partner, inspect_loads, full=True)
+    newer = dbt_target(partner)
+    assert (newer / "manifest.json").exists()
+    monkeypatch.setattr(building, "PROJECT", former)
+    assert build(partner, inspect_loads).models > 0
+    assert (dbt_target(partner) / "manifest.json").exists()
+    assert not newer.exists(), "what another version left goes"
 
 
 def test_a_build_that_does_not_exist_cannot_be_shown(partner: Settings) -> None:
