@@ -397,7 +397,8 @@ def read_contract(path: Path) -> Contract:
         ConfigurationError: the file is not one; the error names it and the field.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # libyaml's: ten times the speed of the loader in Python
+        document = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error}", "mend the file") from error
     if not isinstance(document, dict) or not isinstance(document.get("fields"), list) or not document["fields"]:

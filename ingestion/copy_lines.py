@@ -24,22 +24,33 @@ def joined(columns: Iterable[tuple[pl.Series, bool]]) -> pl.Series:
     Args:
         columns: each with whether it is of cells already, or of what was joined before; the others are values.
     """
+    return _joined(columns, "")
+
+
+def _joined(columns: Iterable[tuple[pl.Series, bool]], end: str) -> pl.Series:
     parts: list[pl.Series] = []
     cells: list[pl.Expr] = []
     for index, (column, is_cell) in enumerate(columns):
         parts.append(column.alias(str(index)))
         cells.append(pl.col(str(index)) if is_cell else _cell(pl.col(str(index))))
-    return pl.DataFrame(parts).select(pl.concat_str(cells, separator=_SEPARATOR).alias("line")).to_series()
+    # the end of a line with its last cell: the whole line is put together once
+    *before, last = cells
+    line = pl.concat_str([*before, last.cast(pl.String) + pl.lit(end) if end else last], separator=_SEPARATOR)
+    return pl.DataFrame(parts).select(line.alias("line")).to_series()
 
 
 def _cell(value: pl.Expr) -> pl.Expr:
     return value.cast(pl.String).str.replace_many(_ESCAPED).fill_null("")
 
 
-def blocks(lines: pl.Series) -> Iterator[memoryview]:
-    """The bytes of some lines, in blocks for COPY."""
-    whole = lines.to_frame("line").select(pl.concat_str("line", pl.lit("\n"))).to_series()
-    data = memoryview(whole.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2])
-    size = int(whole.str.len_bytes().sum())
+def blocks(columns: Iterable[tuple[pl.Series, bool]]) -> Iterator[memoryview]:
+    """Columns side by side as the bytes of lines, in blocks for COPY.
+
+    Args:
+        columns: as for `joined`.
+    """
+    lines = _joined(columns, "\n")
+    data = memoryview(lines.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2])
+    size = int(lines.str.len_bytes().sum())
     for first in range(0, size, BLOCK):
         yield data[first : min(first + BLOCK, size)]

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -403,7 +404,7 @@ class Writer:
         if judgement.accepted.height:
             if self._raw is None:
                 self._raw = self._stack.enter_context(self._copy_raw())
-            for block in copy_lines.blocks(self._lines(judgement)):
+            for block in copy_lines.blocks(self._columns_of(judgement)):
                 self._raw.write(block)
         if judgement.rejected.height or judgement.awaiting.height:
             self._pending.append(_set_apart(judgement))
@@ -411,13 +412,13 @@ class Writer:
                 self._close_raw()
                 self._flush()
 
-    def _lines(self, judgement: Judgement) -> pl.Series:
-        """The rows of a batch as lines of COPY, their columns in the order of `_columns`."""
+    def _columns_of(self, judgement: Judgement) -> list[tuple[pl.Series, bool]]:
+        """The rows of a batch as columns of COPY's lines, in the order of `_columns`."""
         rows, lineage = judgement.accepted, {"_row_number", "_row_hash"}
         names, first = self._columns, []
         if judgement.lines is not None:
             names, first = names[len(kept_names(self._contract)) :], [(judgement.lines, True)]
-        return copy_lines.joined([*first, *((rows[name], name in lineage) for name in names)])
+        return [*first, *((rows[name], name in lineage) for name in names)]
 
     @contextmanager
     def _copy_raw(self) -> Iterator[Copy]:
@@ -456,9 +457,7 @@ def _set_apart(judgement: Judgement) -> Judgement:
 
 def _own(frame: pl.DataFrame) -> pl.DataFrame:
     """The same rows in buffers of their own: some rows of a large frame would keep all of its text in memory."""
-    if frame.is_empty():
-        return frame.clear()
-    return pl.DataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), schema=frame.schema)
+    return frame.clear() if frame.is_empty() else pl.DataFrame.deserialize(BytesIO(frame.serialize()))
 
 
 def begin(connection: psycopg.Connection[Any], delivery: Delivery) -> int:

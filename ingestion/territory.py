@@ -7,7 +7,9 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from ingestion.errors import ConfigurationError
 
@@ -15,8 +17,7 @@ REFERENCE = Path(__file__).resolve().parent / "reference"
 OUTSIDE = "99999"
 
 
-@dataclass(frozen=True, slots=True)
-class Commune:
+class Commune(NamedTuple):
     """One commune (or municipal district) of the COG; `code` is its INSEE code."""
 
     code: str
@@ -54,19 +55,19 @@ def load_communes() -> Mapping[str, Commune]:
     """Every commune by its INSEE code."""
     with (REFERENCE / "communes.csv").open(encoding="utf-8", newline="") as file:
         return {
-            row[0]: Commune(row[0], row[1], tuple(row[2].split("|")) if row[2] else (), row[3], row[4], row[5])
-            for row in list(csv.reader(file))[1:]
+            code: Commune(code, name, tuple(postcodes.split("|")) if postcodes else (), department, region, epci)
+            for code, name, postcodes, department, region, epci in islice(csv.reader(file), 1, None)
         }
 
 
 @lru_cache(maxsize=1)
 def load_postcodes() -> Mapping[str, tuple[str, ...]]:
     """INSEE codes that share each postcode."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for commune in load_communes().values():
         for postcode in commune.postcodes:
-            found[postcode] = (*found.get(postcode, ()), commune.code)
-    return found
+            found.setdefault(postcode, []).append(commune.code)
+    return {postcode: tuple(codes) for postcode, codes in found.items()}
 
 
 @lru_cache(maxsize=1)

@@ -17,13 +17,21 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import polars as pl
 import psycopg
 import pytest
+from psycopg import sql
 
-from ingestion.contracts import load_contract
+from ingestion import landing
+from ingestion.contracts import Contract, load_contract
+from ingestion.copy_lines import OPTIONS, blocks, joined
 from ingestion.database import connect
 from ingestion.demo.volume import write_volume
+from ingestion.findings import kept_names
 from ingestion.partners import Partner, add
+from ingestion.pipelining import ahead
+from ingestion.pseudonyms import Pseudonymiser
+from ingestion.reading import ROW, open_reading
 from ingestion.settings import CHECKOUT, Settings
 
 ROWS = int(os.environ.get("LAKOU_BENCH_ROWS", "1000000"))
@@ -79,10 +87,12 @@ def test_a_large_file_against_copy(account: Settings, tmp_path: Path, feed: str)
         shutil.copyfile(volume.sessions, depot / "F01_sessions_formation__BANC__2026-09__v1.csv")
         ours()
     print(f"\n{feed}: {ROWS} rows, {path.stat().st_size / 1e6:.0f} MB, {volume.bad_rows} of them bad")
-    copied, received, peaks = [], [], []
+    copied, passed, received, peaks = [], [], [], []
     for turn in range(ROUNDS):
         copied.append(seconds(lambda: copy_as_text(account, path)))
         show("COPY of the same bytes into a logged table of text", ROWS, copied[-1])
+        passed.append(seconds(lambda: least(account, contract, path)))
+        show("the least way: landed, read, hashed, copied; not judged", ROWS, passed[-1])
         name = f"{contract.feed}_{contract.name}__BANC__2026-09__v{turn + 1}.csv"
         shutil.copyfile(path, depot / name)
         done = ours()
@@ -92,7 +102,11 @@ def test_a_large_file_against_copy(account: Settings, tmp_path: Path, feed: str)
         peaks.append(done["peak_mb"])
         show("lakou receive, all of it", ROWS, done["wall"], f"{done['cpu']:.1f} s CPU, peak {done['peak_mb']:.0f} MB")
     ratio = statistics.median(copied) / statistics.median(received)
-    print(f"{feed}: {ratio:.2f} of COPY's speed (wanted: {TARGETS[feed]}), peak {max(peaks):.0f} MB (wanted: 500)")
+    least_ratio = statistics.median(copied) / statistics.median(passed)
+    print(
+        f"{feed}: {ratio:.2f} of COPY's speed (wanted: {TARGETS[feed]}; the least way {least_ratio:.2f}),"
+        f" peak {max(peaks):.0f} MB (wanted: 500)"
+    )
     small = tmp_path / "peer.csv"
     small.write_bytes(b"".join(first_lines(path, PEER_ROWS + 1)))
     per_row = statistics.median(received) / ROWS
@@ -166,8 +180,10 @@ def test_expectations_against_sql(account: Settings, tmp_path: Path) -> None:
 
 def ours() -> dict[str, float]:
     """Take in what lies in the drop, in a process of its own, so that its memory can be told."""
+    # where a program runs for years, what it imports was compiled before
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, "-c", RECEIVE], cwd=CHECKOUT, capture_output=True, text=True, check=False, env=os.environ
+        [sys.executable, "-c", RECEIVE], cwd=CHECKOUT, capture_output=True, text=True, check=False, env=environment
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -188,6 +204,48 @@ def copy_as_text(settings: Settings, path: Path) -> None:
                 copy.write(block)
         connection.commit()
         connection.execute("drop table bench_text")
+
+
+def least(settings: Settings, contract: Contract, path: Path) -> None:
+    """What no way through the drop does without: hashed and encrypted, read, keyed hashes, rows with their lineage copied.
+
+    Nothing is judged, and nobody is answered.
+    """
+    pseudonymiser = Pseudonymiser(settings.secret("hmac.key").encode())
+    with landing.nameless(path.stat().st_size) as clear, connect(settings, "lakou_admin") as connection:
+        landing.stage(settings, path, clear)
+        reading = open_reading(landing.path_of(clear), "csv", contract)
+        places = {name: f"c{index}" for name, index in reading.header.positions.items()}
+        kept = [name for name in kept_names(contract) if name in places]
+        columns = [*kept, *(["person_key_1", "person_key_2", "person_key_3"] if contract.has_people else [])]
+        fields = sql.SQL(", ").join(map(sql.Identifier, [*columns, "_row_number", "_row_hash"]))
+        table = sql.Identifier("raw", contract.raw_table)
+        connection.execute(
+            "select set_config('lakou.load_id', '1', true), set_config('lakou.delivery_id', %s, true)", ["x"]
+        )
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(sql.SQL("copy {} ({}) from stdin ({})").format(table, fields, sql.SQL(OPTIONS))) as copy,
+        ):
+            for batch in ahead(reading.batches()):
+                cells = batch.cells
+                lines = joined([(cells[places[name]], False) for name in kept])
+                whole = lines
+                if contract.has_people:
+                    people = {
+                        c.name: cells[places[c.name]] for c in contract.columns if c.is_personal and c.name in places
+                    }
+                    keys = pseudonymiser.person_keys(pl.DataFrame(people))
+                    whole = (
+                        pl.DataFrame([lines.alias("line"), *keys])
+                        .select(pl.concat_str(pl.all(), ignore_nulls=True))
+                        .to_series()
+                    )
+                    lines = joined([(lines, True), *((key, False) for key in keys)])
+                hashes = pseudonymiser.hash_rows(whole).str.head(32)
+                for block in blocks([(lines, True), (cells[ROW], True), (hashes, True)]):
+                    copy.write(block)
+        connection.rollback()
 
 
 def first_lines(path: Path, count: int) -> Iterator[bytes]:

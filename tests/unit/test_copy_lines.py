@@ -18,10 +18,12 @@ def test_lines_are_what_copy_takes() -> None:
     texts = pl.Series(["a", None, "back\\slash", "tab\tand\nline\r", "é" * 100_000])
     numbers = pl.Series([1, 2, 3, 4, 5], dtype=pl.Int32)
     ready = joined([(texts, False), (numbers, True)])
-    written = b"".join(blocks(joined([(ready, True), (pl.Series(["x"] * 5), True)]))).decode()
+    written = b"".join(blocks([(ready, True), (pl.Series(["x"] * 5), True)])).decode()
     first = ["a\t1\tx", "\t2\tx", "back\\\\slash\t3\tx", "tab\\tand\\nline\\r\t4\tx", "é" * 100_000 + "\t5\tx"]
     assert written == "".join(f"{line}\n" for line in first)
-    assert list(blocks(ready.clear())) == []
+    assert list(blocks([(ready.clear(), True)])) == []
+    # a number may be the last of a line
+    assert b"".join(blocks([(numbers, True)])).decode() == "1\n2\n3\n4\n5\n"
 
 
 @pytest.mark.parametrize("kept", [3, 100_000])
