@@ -25,6 +25,7 @@ from ingestion.database import connect, migrate
 from ingestion.settings import CHECKOUT, ROLES, Settings
 
 # the longest first, so that nobody waits for the last one
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 ORDER = ("e2e", "integration", "superset", "dbt")
 # files that share what takes minutes to make; any other file is by itself
 SHARING = {
@@ -237,8 +238,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     path = shutil.which("chromium")
     assert path, "chromium is missing: apt-get install chromium"
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=arguments)
+        launched = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield launched
         launched.close()

@@ -27,9 +27,11 @@ EMPTY = re.compile(r"Aucun résultat|No results|Rien à montrer|n'a renvoyé auc
 BLOCKED = "scarf.sh"
 TABS = ".dashboard-component-tabs .ant-tabs-tab"
 # charts of the open tab that are not drawn yet: neither a row, nor a figure, nor a plot
-UNDRAWN = """() => {
+# charts of the open tab that are not drawn; of those that begin above a height, where one is given
+UNDRAWN = """(height) => {
   const open = '.grid-container .ant-tabs-tabpane-active [class*="dashboard-chart-id-"]';
-  const charts = [...document.querySelectorAll(open)];
+  const charts = [...document.querySelectorAll(open)]
+    .filter(c => c.getBoundingClientRect().top < (height ?? Infinity));
   if (!charts.length) return ['no chart'];
   return charts.filter(c => c.querySelector('.loading') || !c.querySelector('canvas, tbody tr td, .header-line'))
     .map(c => c.innerText.slice(0, 200));
@@ -56,8 +58,14 @@ def pub(access: dict[str, Any]) -> Iterator[psycopg.Connection]:
 
 def sign_in(browser: Browser, access: dict[str, Any], account: str) -> Page:
     """A page signed in as one of the demonstration's accounts; so high that every chart of a tab is in view."""
-    superset = access["superset"]
     page = browser.new_page(viewport={"width": 1440, "height": 4200}, locale="fr-FR")
+    enter(page, access, account)
+    return page
+
+
+def enter(page: Page, access: dict[str, Any], account: str) -> None:
+    """Sign in on a page."""
+    superset = access["superset"]
     page.goto(f"{superset['url']}/login/")
     page.wait_for_selector("input#username")
     # the form is drawn twice: what is typed into the first drawing is lost
@@ -66,7 +74,6 @@ def sign_in(browser: Browser, access: dict[str, Any], account: str) -> Page:
     page.fill("input#password", superset["accounts"][account]["password"])
     page.press("input#password", "Enter")
     page.wait_for_url(re.compile(r"/(superset/welcome|dashboard/list)"))
-    return page
 
 
 def visit(page: Page, url: str, slug: str, shots: Path) -> Visit:
