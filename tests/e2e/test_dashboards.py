@@ -26,8 +26,7 @@ EMPTY = re.compile(r"Aucun résultat|No results|Rien à montrer|n'a renvoyé auc
 # Superset's own telemetry, which our content policy blocks: the only thing that a page may complain of
 BLOCKED = "scarf.sh"
 TABS = ".dashboard-component-tabs .ant-tabs-tab"
-# charts of the open tab that are not drawn yet: neither a row, nor a figure, nor a plot
-# charts of the open tab that are not drawn; of those that begin above a height, where one is given
+# charts of the open tab that are not drawn yet (no row, figure or plot); of those above a height where one is given
 UNDRAWN = """(height) => {
   const open = '.grid-container .ant-tabs-tabpane-active [class*="dashboard-chart-id-"]';
   const charts = [...document.querySelectorAll(open)]
