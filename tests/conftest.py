@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,16 @@ def _binaries() -> Path:
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports of 127.0.0.1 that nobody listens on, no two the same: asked for one by one, they may be."""
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]
 
 
 def cluster(tmp_path_factory: pytest.TempPathFactory, options: Mapping[str, str]) -> Iterator[tuple[Path, int, str]]:
@@ -218,7 +225,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """`make up` from nothing; `LAKOU_PLATFORM_HOME` names a running one to use instead while developing."""
     running = os.environ.get("LAKOU_PLATFORM_HOME")
     home = Path(running) if running else tmp_path_factory.mktemp("whole") / "lakou"
-    ports = {} if running else {f"LAKOU_{service.upper()}_PORT": str(free_port()) for service in DEFAULT_PORTS}
+    names = [f"LAKOU_{service.upper()}_PORT" for service in DEFAULT_PORTS]
+    ports = {} if running else dict(zip(names, map(str, free_ports(len(names))), strict=True))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LAKOU_")}
     whole = Platform(home, inherited | ports | {"LAKOU_HOME": str(home)})
     whole.make("up")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import free_port
+from tests.conftest import free_ports
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PYTHON = "/opt/venvs/production/bin/python"
@@ -134,7 +134,8 @@ class Stack:
 def published_ports(is_running: bool) -> dict[str, str]:
     """The environment, with ports that are free unless a running stack has them."""
     defaults = {"LAKOU_HTTPS_PORT": "8443", "LAKOU_HTTP_PORT": "8081", "LAKOU_SFTP_PORT": "2222"}
-    return defaults | dict(os.environ) | ({} if is_running else {name: str(free_port()) for name in defaults})
+    found = {} if is_running else dict(zip(defaults, map(str, free_ports(len(defaults))), strict=True))
+    return defaults | dict(os.environ) | found
 
 
 def empty_disk(device: str, folder: Path) -> None:
