@@ -191,9 +191,16 @@ else:
     }
 
 
-def _open_on_the_dashboards() -> Any:
+def _lead_on() -> Any:
     # the welcome page offers charts and folders that no reader has
-    return redirect("/dashboard/list/") if request.path == "/superset/welcome/" else None
+    if request.path == "/superset/welcome/":
+        return redirect("/dashboard/list/")
+    # links that stand in minutes from before the cited figure had a page of its own
+    if request.path == "/superset/dashboard/pilotage/" and "NATIVE_FILTER-reference" in request.args.get(
+        "native_filters", ""
+    ):
+        return redirect(f"/superset/dashboard/chiffre/?{request.query_string.decode()}")
+    return None
 
 
 # an empty chart says what may be the reason, in the reader's words
@@ -230,9 +237,9 @@ def _mend_french(response: Any) -> Any:
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802 - the name that Superset looks for
-    """Limit logins (AUTH_RATE_LIMIT reaches neither the form nor the API of Superset 6.1); open on the dashboards."""
+    """Limit logins (AUTH_RATE_LIMIT reaches neither the form nor the API of Superset 6.1); lead to what moved."""
     for name in ("AuthDBView", "SecurityApi"):
         if name in app.blueprints:
             app.appbuilder.sm.limiter.limit(AUTH_RATE_LIMIT, methods=["POST"])(app.blueprints[name])
-    app.before_request(_open_on_the_dashboards)
+    app.before_request(_lead_on)
     app.after_request(_mend_french)

@@ -1,8 +1,9 @@
 """What the committee waits for: each chart's data through Superset's own API, and each dashboard drawn in a browser.
 
 The queries are those that the dashboards ask as they are opened, tab by tab. `LAKOU_PLATFORM_HOME` names a running platform to
-measure (the twin that `make up` loads otherwise), `LAKOU_BENCH_ROUNDS` how often each query is asked. No time is asserted: only
-that every query answers.
+measure (the twin that `make up` loads otherwise), `LAKOU_BENCH_ROUNDS` how often each query is asked, `LAKOU_BENCH_PARTNERS` how
+many times the partners are published, with all that is published of them (default 1; what is added is taken away at the end). No
+time is asserted: only that every query answers.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import os
 import shutil
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, Request
+from psycopg import sql
 
 from tests.conftest import CHROMIUM_ARGUMENTS
 from tests.e2e.test_dashboards import TABS, UNDRAWN, enter, open_dashboard, settle, sign_in
 
+TIMES = int(os.environ.get("LAKOU_BENCH_PARTNERS", "1"))
 ROUNDS = int(os.environ.get("LAKOU_BENCH_ROUNDS", "3"))
 DASHBOARDS = {"pilotage": "Comite", "programmes": "Comite", "qualite": "Comite", "partenaire": "Ingenieur"}
 UNCACHED_MS, CACHED_MS, DRAWN_S = 250, 60, 4
@@ -41,6 +46,54 @@ class Asked:
     @property
     def about(self) -> str:
         return f"{self.tab} : {self.body['form_data'].get('slice_id')} {self.body['form_data'].get('viz_type')}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def enlarged(access: dict[str, Any]) -> Iterator[None]:
+    """Publish each partner as often as asked, beside itself."""
+    if TIMES == 1:
+        yield
+        return
+    with psycopg.connect(access["postgres"]["admin_dsn"], autocommit=True) as admin:
+        tables = [table for (table,) in admin.execute(TABLES_OF_PARTNERS)]
+        try:
+            for table in tables:
+                multiply(admin, table)
+            yield
+        finally:
+            for table in tables:
+                name = sql.Identifier("published", table)
+                admin.execute(sql.SQL("delete from {} where partner_code like '%~%'").format(name))
+                admin.execute(sql.SQL("vacuum analyze {}").format(name))
+
+
+TABLES_OF_PARTNERS = """
+    select t.relname
+    from pg_class as t
+    inner join pg_attribute as a on t.oid = a.attrelid and a.attname = 'partner_code'
+    where t.relkind = 'p' and t.relnamespace = 'published'::regnamespace
+"""
+
+
+def multiply(admin: psycopg.Connection, table: str) -> None:
+    """Add the rows of each partner to a table again, under other names."""
+    name = sql.Identifier("published", table)
+    described = admin.execute(sql.SQL("select * from {} limit 0").format(name)).description
+    assert described
+    copied = [
+        sql.SQL("{} || '~' || n").format(sql.Identifier(column.name))
+        if column.name in {"partner_code", "milestone_id", "envelope_key"}
+        or (table, column.name) == ("partners", "label")
+        else sql.Identifier(column.name)
+        for column in described
+    ]
+    added = admin.execute(
+        sql.SQL(
+            "insert into {0} select {1} from {0} cross join generate_series(2, {2}) as n where partner_code <> 'TOTAL'"
+        ).format(name, sql.SQL(", ").join(copied), TIMES)
+    )
+    admin.execute(sql.SQL("vacuum analyze {}").format(name))
+    print(f"\n{table}: {added.rowcount:,} rows beside")
 
 
 def ask(page: Page, asked: Asked, *, force: bool) -> float:

@@ -25,6 +25,7 @@ ENGLISH = re.compile(
 EMPTY = re.compile(r"Aucun résultat|No results|Rien à montrer|n'a renvoyé aucun|Erreur|error", re.IGNORECASE)
 # Superset's own telemetry, which our content policy blocks: the only thing that a page may complain of
 BLOCKED = "scarf.sh"
+ESSENTIALS = "L’essentiel du trimestre choisi"
 TABS = ".dashboard-component-tabs .ant-tabs-tab"
 # charts of the open tab that are not drawn yet (no row, figure or plot); of those above a height where one is given
 UNDRAWN = """(height) => {
@@ -138,7 +139,12 @@ def chart(page: Page, title: str) -> str:
 
 def choose(page: Page, name: str, option: str) -> None:
     """Choose one value of a native filter, and apply."""
-    page.locator(f"[data-test='NATIVE_FILTER-{name}']").click()
+    chosen = page.locator(f"[data-test='NATIVE_FILTER-{name}']")
+    if not chosen.is_visible():
+        page.get_by_text("Plus de filtres").click()
+    chosen.click()
+    # a long list holds only the options that are in view
+    page.keyboard.type(option)
     page.locator(".ant-select-item-option", has_text=option).first.click()
     page.get_by_role("button", name="Appliquer").click()
     # the charts that it concerns start anew
@@ -156,6 +162,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("account", "slug", "tabs"),
     [
         ("Comite", "pilotage", 14),
+        ("Comite", "chiffre", 1),
         ("Comite", "programmes", 5),
         ("Comite", "qualite", 4),
         ("Ingenieur", "qualite", 4),
@@ -206,16 +213,35 @@ def test_figures_are_those_of_pub_and_filters_change_them(
         query = f"select value_text from pub.steering_state where quarter_label = '{quarter}' and is_key order by indicator_order"
         return [text for (text,) in pub.execute(query.encode())]
 
-    # five figures: a tile, the whole table of key indicators, what is late, a delivery count and an amount below
-    assert trained(latest) in chart(page, "Personnes formées").split()
+    # five figures: the first one, the whole table of key indicators, what is late, a delivery count and an amount below
+    assert trained(latest) in chart(page, ESSENTIALS).split()
     key = chart(page, "Indicateurs clés")
     assert all(text in key for text in texts(latest))
     late = one(pub, "select sum(late_items)::text from pub.steering_late where programme_code = 'MQ'")
-    assert late in chart(page, "Remises, jalons et décisions en retard").split()
+    assert late in chart(page, ESSENTIALS).split()
+
+    # the series of another indicator, at its own pace
+    page.locator(TABS, has_text="Séries").click()
+    settle(page)
+    other, label = pub.execute(
+        "select i.indicator_code, i.indicator_code || ' · ' || i.label from pub.indicators as i where i.indicator_code = 'A2-01'"
+    ).fetchall()[0]
+    choose(page, "indicateur", label)
+    series = chart(page, "Indicateur choisi, à tous ses pas de temps")
+    figures = pub.execute(
+        "select period_label, value_text from pub.steering_series where indicator_code = %s and is_own_pace"
+        " order by period_start desc limit 3",
+        [other],
+    ).fetchall()
+    assert figures
+    rows = [line.split("\t") for line in series.splitlines()]
+    assert all(any([label, "Trimestre", period, value] == row[:4] for row in rows) for period, value in figures), series
+    page.locator(TABS, has_text="Synthèse").click()
+    settle(page)
 
     choose(page, "trimestre", before)
     assert trained(before) != trained(latest)
-    assert trained(before) in chart(page, "Personnes formées").split()
+    assert trained(before) in chart(page, ESSENTIALS).split()
     assert all(text in chart(page, "Indicateurs clés") for text in texts(before))
     page.close()
 
@@ -251,19 +277,23 @@ def test_a_permanent_link_gives_the_figure_again_and_a_map_has_its_words(
 ) -> None:
     page = sign_in(browser, access, "Comite")
     # a quarter that no filter chooses by itself
-    reference, value, link = pub.execute(
+    reference, value, quotation = pub.execute(
         "select s.reference, s.value_text, s.quotation_html from pub.steering_state as s inner join pub.closed_quarters as q"
         " on s.quarter_label = q.quarter_label where not q.is_latest and s.indicator_code = 'A2-01' and s.value is not null"
         " order by q.period_start desc limit 1"
     ).fetchall()[0]
-    address = re.search(r'href="([^"]+)"', link)
+    address = re.search(r'href="([^"]+)"', quotation)
     assert address
-    page.goto(f"{access['superset']['url']}{address[1]}")
-    page.wait_for_selector(TABS)
-    settle(page)
-    quoted = chart(page, "Le chiffre cité")
-    assert reference in quoted
-    assert value in quoted.split()
+    # and as minutes have it from before the cited figure had a page of its own
+    former = address[1].replace("/dashboard/chiffre/", "/dashboard/pilotage/") + "#TAB-origine"
+    for link in (address[1], former):
+        page.goto(f"{access['superset']['url']}{link}")
+        page.wait_for_selector(TABS)
+        settle(page)
+        quoted = chart(page, "Le chiffre cité")
+        assert reference in quoted, link
+        assert value in quoted.split(), link
+    open_dashboard(page, access["superset"]["url"], "pilotage")
     page.locator(TABS, has_text="Territoires").click()
     settle(page)
     picture = page.locator(".ant-tabs-tabpane-active td img")
@@ -357,7 +387,7 @@ def test_a_partner_sees_its_own_rows_and_nobody_elses(browser: Browser, access: 
     others = {"FORMACARIB", "MADININUM", "LAB-SUD", "CLUSTER972", "EPCI-CENTRE"}
     assert not {code for row in seen.rows for code in map(str, row.values()) if code in others}
     assert not [(tab, code) for tab, text in seen.texts.items() for code in others if code in text]
-    for slug in ("pilotage", "programmes", "qualite"):
+    for slug in ("pilotage", "chiffre", "programmes", "qualite"):
         answer = page.goto(f"{access['superset']['url']}/api/v1/dashboard/{slug}/charts")
         assert answer is not None
         assert answer.status in {403, 404}

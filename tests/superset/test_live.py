@@ -120,7 +120,7 @@ def charts(reader: Reader, slug: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("account", ["Comite", "Ingenieur"])
-@pytest.mark.parametrize("slug", ["pilotage", "programmes", "qualite"])
+@pytest.mark.parametrize("slug", ["pilotage", "chiffre", "programmes", "qualite"])
 def test_every_chart_of_the_committee_has_data(access: dict[str, Any], slug: str, account: str) -> None:
     empty = []
     reader = login(access, account)
@@ -165,13 +165,18 @@ def test_a_partner_sees_its_own_rows_only(partner: Reader, partners: list[str]) 
 
 def test_a_partner_opens_no_other_dashboard(partner: Reader, committee: Reader) -> None:
     assert {d["slug"] for d in partner.get("dashboard/").json()["result"]} == {"partenaire"}
-    for slug in ("pilotage", "programmes", "qualite"):
+    for slug in ("pilotage", "chiffre", "programmes", "qualite"):
         assert partner.get(f"dashboard/{slug}").status_code in {403, 404}
         assert partner.rows(charts(committee, slug)[0]).status_code == 403
 
 
 def test_the_committee_does_not_open_the_partners_dashboard(committee: Reader) -> None:
-    assert {d["slug"] for d in committee.get("dashboard/").json()["result"]} == {"pilotage", "programmes", "qualite"}
+    assert {d["slug"] for d in committee.get("dashboard/").json()["result"]} == {
+        "pilotage",
+        "chiffre",
+        "programmes",
+        "qualite",
+    }
 
 
 def test_an_account_of_no_partner_sees_no_row(orphan: Reader) -> None:
@@ -196,7 +201,7 @@ def test_readers_neither_query_freely_nor_change_anything(committee: Reader, par
 
 def test_the_engineers_open_every_dashboard(access: dict[str, Any]) -> None:
     engineer = login(access, "Ingenieur")
-    slugs = {"pilotage", "programmes", "qualite", "partenaire"}
+    slugs = {"pilotage", "chiffre", "programmes", "qualite", "partenaire"}
     assert {d["slug"] for d in engineer.get("dashboard/").json()["result"]} == slugs
     for slug in slugs:
         answer = engineer.rows(charts(engineer, slug)[0])

@@ -435,7 +435,8 @@ def test_a_quoted_figure_stays_after_the_next_publication(publication: psycopg.C
     )
     assert reference == "MQ.2026-T3.A1-01.p990001"
     assert f"(col:reference,op:IN,val:!('{reference}'))" in link
-    assert link.endswith(f'#TAB-origine">{reference}</a>')
+    assert link.startswith('<a href="/superset/dashboard/chiffre/?native_filters=')
+    assert link.endswith(f'">{reference}</a>')
     for table in ("indicator_values", "indicators", "commitments"):
         publication.execute(
             f"create table published.{table}_990002 partition of published.{table} for values in (990002)"
