@@ -65,6 +65,8 @@ def enlarged(access: dict[str, Any]) -> Iterator[None]:
                 name = sql.Identifier("published", table)
                 admin.execute(sql.SQL("delete from {} where partner_code like '%~%'").format(name))
                 admin.execute(sql.SQL("vacuum analyze {}").format(name))
+            # answers of the enlarged platform, kept under an edition that did not change
+            shutil.rmtree(Path(access["paths"]["home"]) / "superset" / "figures", ignore_errors=True)
 
 
 TABLES_OF_PARTNERS = """

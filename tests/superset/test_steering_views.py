@@ -312,6 +312,12 @@ def test_a_refusal_and_a_delivery_fall_in_the_quarter_of_their_period(publicatio
 
 def test_a_partner_stands_beside_its_programme(publication: psycopg.Connection) -> None:
     settle_indicator(publication)
+    for code in ("KABIA", "LAB-SUD"):
+        publication.execute(
+            "insert into published.partners (publication_id, partner_code, label, kind, programme_code, is_synthetic)"
+            " values (990001, %s, %s, 'formation', 'MQ', true)",
+            [code, code.title()],
+        )
     closed(publication, "2026-07-01")
     add(publication, "2026-07-01", 200, "MESURE")
     add(publication, "2026-07-01", 60, "MESURE", partner_code="KABIA", measure="contributed")
@@ -323,6 +329,30 @@ def test_a_partner_stands_beside_its_programme(publication: psycopg.Connection) 
         ("KABIA", "60", "50", "200", f"25,0{HARD}%"),
         ("LAB-SUD", "secret statistique", "sans objet", "200", "sans objet"),
     ]
+
+
+def test_a_series_is_marked_where_it_goes_at_its_own_pace(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    closed(publication, "2026-07-01")
+    add(publication, "2026-07-01", 200, "MESURE")
+    add(publication, "2026-07-01", 40, "MESURE", territory_level="commune", territory_code="97209")
+    add(publication, "2026-07-01", 60, "MESURE", partner_code="KABIA", measure="contributed")
+    series = "select indicator_code, value_text, is_own_pace from pub.steering_series where indicator_code = 'A1-01'"
+    assert publication.execute(series).fetchall() == [("A1-01", "200", True)]
+
+
+def test_the_essentials_of_a_quarter_say_what_is_missing(publication: psycopg.Connection) -> None:
+    settle_indicator(publication)
+    promise(publication)
+    closed(publication, "2026-07-01")
+    add(publication, "2026-07-01", 200, "MESURE")
+    columns = "trained_text, late_indicators_text, late_items_text, completeness_text, decisions_text"
+    essentials = (
+        f"select {columns} from pub.steering_essentials where programme_code = 'MQ' and quarter_label = 'T3 2026'"
+    )
+    ((trained, late_indicators, late_items, _, decisions),) = publication.execute(essentials).fetchall()
+    assert (trained, late_indicators, late_items) == ("200", "aucune cible", "0")
+    assert decisions == f"0{HARD}ouverte, 0{HARD}exécutée"
 
 
 def map_of(connection: psycopg.Connection, indicator_code: str = "A1-01") -> tuple[str, str]:
