@@ -65,8 +65,9 @@ def enlarged(access: dict[str, Any]) -> Iterator[None]:
                 name = sql.Identifier("published", table)
                 admin.execute(sql.SQL("delete from {} where partner_code like '%~%'").format(name))
                 admin.execute(sql.SQL("vacuum analyze {}").format(name))
-            # answers of the enlarged platform, kept under an edition that did not change
-            shutil.rmtree(Path(access["paths"]["home"]) / "superset" / "figures", ignore_errors=True)
+            # answers of the enlarged platform, kept under an edition that did not change; the folder is Superset's
+            for answer in (Path(access["paths"]["home"]) / "superset" / "figures").iterdir():
+                answer.unlink(missing_ok=True)
 
 
 TABLES_OF_PARTNERS = """

@@ -350,9 +350,17 @@ def test_the_essentials_of_a_quarter_say_what_is_missing(publication: psycopg.Co
     essentials = (
         f"select {columns} from pub.steering_essentials where programme_code = 'MQ' and quarter_label = 'T3 2026'"
     )
-    ((trained, late_indicators, late_items, _, decisions),) = publication.execute(essentials).fetchall()
-    assert (trained, late_indicators, late_items) == ("200", "aucune cible", "0")
-    assert decisions == f"0{HARD}ouverte, 0{HARD}exécutée"
+    # nothing expected is not nothing late
+    assert publication.execute(essentials).fetchall() == [
+        ("200", "aucune cible", "rien d’attendu", "non publié", "aucune reçue")
+    ]
+    publication.execute(
+        "insert into published.decisions values"
+        " (990001, 'MQ', 'D1', 'Décider', 'Cluster', 'OUVERTE', null, '2026-06-01', '2026-07-01', null, null)"
+    )
+    assert publication.execute(essentials).fetchall() == [
+        ("200", "aucune cible", "1", "non publié", f"1{HARD}ouverte, 0{HARD}exécutée")
+    ]
 
 
 def map_of(connection: psycopg.Connection, indicator_code: str = "A1-01") -> tuple[str, str]:

@@ -14,14 +14,26 @@ select
         else
             count(*) filter (where s.rag in ('ROUGE', 'ORANGE')) || ' sur ' || count(*) filter (where s.rag <> 'GRIS')
     end as late_indicators_text,
-    pub.french_number(
-        (select sum(l.late_items) from pub.steering_late as l where l.programme_code = g.programme_code), 0
-    ) as late_items_text,
+    case
+        when
+            exists (select from pub.deliveries as d where d.programme_code = g.programme_code and d.is_due)
+            or exists (select from pub.milestones as m where m.programme_code = g.programme_code)
+            or exists (select from pub.decisions as d where d.programme_code = g.programme_code)
+            then
+                pub.french_number(
+                    (select sum(l.late_items) from pub.steering_late as l where l.programme_code = g.programme_code), 0
+                )
+        else 'rien d’attendu'
+    end as late_items_text,
     coalesce(max(s.value_text) filter (where s.indicator_code = 'T-01'), 'non publié') as completeness_text,
     (
         select
-            pub.count_text(count(*) filter (where d.status = 'OUVERTE'), 'ouverte', 'ouvertes') || ', '
-            || pub.count_text(count(*) filter (where d.status = 'EXECUTEE'), 'exécutée', 'exécutées')
+            case
+                when count(*) = 0 then 'aucune reçue'
+                else
+                    pub.count_text(count(*) filter (where d.status = 'OUVERTE'), 'ouverte', 'ouvertes') || ', '
+                    || pub.count_text(count(*) filter (where d.status = 'EXECUTEE'), 'exécutée', 'exécutées')
+            end
         from pub.decisions as d
         where d.programme_code = g.programme_code
     ) as decisions_text
