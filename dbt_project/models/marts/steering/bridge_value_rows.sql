@@ -47,14 +47,16 @@ ranked as not materialized (
         count(*) over cell as cell_rows,
         count(num) over cell as measures,
         row_number() over (
-            partition by indicator_code, margin_number, period_number
+            partition by indicator_code, margin_number, period_number, {{ cell_columns() | join(', ') }}
             order by num nulls last, {{ byte_order('delivery_id') }}, row_number
         ) - 1 as position
     from rows_by_cell
     window
-        -- the indicator comes first: whoever asks for one pays for one
-        cell as (partition by indicator_code, margin_number, period_number),
-        entity as (partition by indicator_code, margin_number, period_number, entity_key)
+        -- the indicator comes first, and a cell is named in full: whoever asks for one pays for one
+        cell as (partition by indicator_code, margin_number, period_number, {{ cell_columns() | join(', ') }}),
+        entity as (
+            partition by indicator_code, margin_number, period_number, {{ cell_columns() | join(', ') }}, entity_key
+        )
 ),
 
 -- a partner has an equal part of each entity that it brings with others
