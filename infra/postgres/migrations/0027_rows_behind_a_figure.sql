@@ -3,8 +3,7 @@ set role lakou_publisher;
 
 -- Looked for when they are asked for, a figure at a time: they are too many to be published.
 create function pub.rows_behind(
-    of_build bigint, of_programme text, of_indicator text, of_period_start date, of_territory text, of_partner text,
-    of_value numeric, of_state text
+    of_programme text, of_indicator text, of_period_start date, of_territory text, of_partner text
 ) returns table (place text, row_number integer, received_at timestamptz, contribution numeric, row_hash text)
 language plpgsql volatile security definer rows 100 cost 1000000
 set search_path = ''
@@ -13,14 +12,30 @@ set plan_cache_mode = 'force_custom_plan'
 as $$
 declare
     statement constant text := statement_timestamp()::text;
+    figure record;
     reason text;
 begin
-    if of_value is null then
-        reason := 'aucune ligne montrée : ' || pub.value_text(of_value, '', of_state);
+    -- whoever calls it: a figure that is not published has no rows here
+    select v.value, v.state, p.build_id into figure
+    from published.indicator_values as v
+    inner join pub.publication as p on v.publication_id = p.publication_id
+    where
+        v.programme_code = of_programme
+        and v.indicator_code = of_indicator
+        and v.measure = 'contributed'
+        and v.period_grain = 'quarter'
+        and v.period_start = of_period_start
+        and v.territory_level = 'region'
+        and v.territory_code = of_territory
+        and v.partner_code = of_partner
+        and v.partner_code <> 'TOTAL'
+        and v.axis = 'TOTAL';
+    if figure.value is null then
+        reason := 'aucune ligne montrée : ' || pub.value_text(null, '', coalesce(figure.state, 'NON_APPLICABLE'));
     elsif current_setting('lakou.rows_behind', true) = statement then
         reason := 'lignes non cherchées : choisissez un seul partenaire, un seul trimestre et un seul indicateur';
     elsif not exists (
-        select from ops.marts_state as s where s.is_complete and s.build_id = of_build and s.as_of_build = of_build
+        select from ops.marts_state as s where s.is_complete and s.build_id = figure.build_id and s.as_of_build = figure.build_id
     ) then
         reason := 'un nouveau calcul attend sa publication : les lignes reviennent avec elle';
     end if;
@@ -90,7 +105,7 @@ inner join pub.closed_quarters as q on o.period_start = q.period_start
 inner join pub.indicators as i on o.indicator_code = i.indicator_code
 left join pub.programme_labels as g on o.programme_code = g.programme_code
 cross join lateral pub.rows_behind(
-    p.build_id, o.programme_code, o.indicator_code, o.period_start, o.territory_code, o.partner_code, o.value, o.state
+    o.programme_code, o.indicator_code, o.period_start, o.territory_code, o.partner_code
 ) as r
 where
     o.measure = 'contributed'
