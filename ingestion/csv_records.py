@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Opener = Callable[[], BinaryIO]
 
 SEPARATORS = (";", ",", "\t", "|", " ")
-CHUNK = 4 << 20
+CHUNK = 3 << 20
 SURVEY_CHUNK = 1 << 20
 SAMPLE = 256 << 10
 SAMPLE_RECORDS = 200

@@ -1,7 +1,7 @@
 """What only a whole file tells: rows that repeat or contradict one another, sums, courses, and how many came.
 
-Batches are added as they come; nothing of a row is kept but its line and 64 bits in flat arrays (12 bytes), and the few
-values that sums and courses need, for the feeds that have such rules.
+Batches are added as they come; nothing of a row is kept but 64 bits (and its line, where the one before does not tell it), and
+the few values that sums and courses need, for the feeds that have such rules.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ingestion.records import ROW
 
 if TYPE_CHECKING:
     Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+    Lines = np.ndarray[Any, np.dtype[np.int32]]
 
 PLACES_TOLERANCE = 1.2
 # what the session or the event that rows refer to says of itself
@@ -67,7 +68,8 @@ class Repeats:
     """Finds repeated rows and clashing keys over all batches, of which it keeps a line and a hash a row."""
 
     def __init__(self) -> None:
-        self._lines: list[np.ndarray[Any, np.dtype[np.int32]]] = []
+        # as a range where one line follows another
+        self._lines: list[range | Lines] = []
         self._hashes: list[Hashes] = []
         self._only = no_faults()
 
@@ -78,7 +80,7 @@ class Repeats:
             What `repetitions` says of it alone.
         """
         hashes = hashes_of(identity, key)
-        self._lines.append(numbers.to_numpy())
+        self._lines.append(_compact(numbers.to_numpy()))
         self._hashes.append(hashes.to_numpy())
         is_clear = hashes.n_unique() == hashes.len()
         self._only = no_faults() if is_clear else repetitions(numbers, identity, key)
@@ -97,7 +99,10 @@ class Repeats:
         shared = _shared(self._hashes)
         if not len(shared):
             return no_faults()
-        twice = [lines[np.isin(hashes, shared)] for lines, hashes in zip(self._lines, self._hashes, strict=True)]
+        twice = [
+            np.asarray(lines, np.int32)[np.isin(hashes, shared)]
+            for lines, hashes in zip(self._lines, self._hashes, strict=True)
+        ]
         lines = pl.Series(np.concatenate(twice), dtype=pl.Int32)
         parts = [
             pl.DataFrame([line.alias(ROW), text.alias("i"), key.alias("k")]) for line, text, key in read_again(lines)
@@ -106,11 +111,21 @@ class Repeats:
         return repetitions(rows[ROW], rows["i"], rows["k"])
 
 
+def _compact(lines: Lines) -> range | Lines:
+    if len(lines) and int(lines[-1]) - int(lines[0]) == len(lines) - 1:
+        return range(int(lines[0]), int(lines[-1]) + 1)
+    return lines
+
+
+def in_order(parts: Sequence[Hashes]) -> Iterator[Hashes]:
+    """All the hashes in order, a sixteenth at a time, so that they are never all there twice."""
+    for share in range(16):
+        yield np.sort(np.concatenate([part[part >> np.uint64(60) == share] for part in parts]))
+
+
 def _shared(parts: Sequence[Hashes]) -> Hashes:
     """Hashes that several rows have."""
-    ordered = np.concatenate(parts)
-    ordered.sort()
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return np.concatenate([np.unique(some[1:][some[1:] == some[:-1]]) for some in in_order(parts)])
 
 
 # ------------------------------------------------------------------------------------------ sums, courses and heads
