@@ -15,6 +15,15 @@ declare
     figure record;
     reason text;
 begin
+    -- said first, at the price of nothing: a reader who leaves everything open asks for thousands of figures
+    if current_setting('lakou.rows_behind', true) = statement then
+        return query
+        select
+            'lignes non cherchées : choisissez un seul partenaire, un seul trimestre et un seul indicateur',
+            null::integer, null::timestamptz, null::numeric, null::text;
+        return;
+    end if;
+    perform set_config('lakou.rows_behind', statement, true);
     -- whoever calls it: a figure that is not published has no rows here
     select v.value, v.state, p.build_id into figure
     from published.indicator_values as v
@@ -32,15 +41,12 @@ begin
         and v.axis = 'TOTAL';
     if figure.value is null then
         reason := 'aucune ligne montrée : ' || pub.value_text(null, '', coalesce(figure.state, 'NON_APPLICABLE'));
-    elsif current_setting('lakou.rows_behind', true) = statement then
-        reason := 'lignes non cherchées : choisissez un seul partenaire, un seul trimestre et un seul indicateur';
     elsif not exists (
         select from ops.marts_state as s where s.is_complete and s.build_id = figure.build_id and s.as_of_build = figure.build_id
     ) then
         reason := 'un nouveau calcul attend sa publication : les lignes reviennent avec elle';
     end if;
     if reason is null then
-        perform set_config('lakou.rows_behind', statement, true);
         return query
         select
             coalesce(d.file_name, 'aucun fichier : ce qui était attendu n’est pas venu'),
