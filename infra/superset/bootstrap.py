@@ -49,7 +49,7 @@ class Plan:
     """What Superset is to become.
 
     Args:
-        assets: text of each file of `assets/` by its path there.
+        assets: text of each YAML file of `assets/` by its path there, that of a dashboard with `assets/dashboards.css`.
         security: contents of `security.yml`.
         partners: name by code.
         passwords: password by user name.
@@ -132,15 +132,22 @@ def read_plan() -> Plan:
         passwords[f"partenaire-{code.lower()}"] = _secret(path)
     _secret(secret_files / "superset_secret_key")
     return Plan(
-        assets={
-            p.relative_to(ASSETS).as_posix(): p.read_text(encoding="utf-8") for p in sorted(ASSETS.rglob("*.yaml"))
-        },
+        assets=read_assets(),
         security=yaml.safe_load((HERE / "security.yml").read_text(encoding="utf-8")),
         partners=partners,
         passwords=passwords,
         reader_uri=os.environ["LAKOU_READER_URI"],
         metadata_uri=os.environ["SUPERSET_METADATA_URI"],
     )
+
+
+def read_assets() -> dict[str, str]:
+    """Text of each asset by its path below `assets/`; all dashboards have one style sheet."""
+    assets = {p.relative_to(ASSETS).as_posix(): p.read_text(encoding="utf-8") for p in sorted(ASSETS.rglob("*.yaml"))}
+    style = (ASSETS / "dashboards.css").read_text(encoding="utf-8")
+    for path in [path for path in assets if path.startswith("dashboards/")]:
+        assets[path] = yaml.safe_dump(yaml.safe_load(assets[path]) | {"css": style})
+    return assets
 
 
 def read_partners(path: Path) -> dict[str, str]:

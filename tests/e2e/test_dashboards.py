@@ -376,6 +376,15 @@ def test_on_a_telephone_nothing_is_squeezed(browser: Browser, access: dict[str, 
     ]
     assert boxes
     assert overlapping == []
+    # the filters of the tab, all on the page
+    # the strip of tabs slides while a pointer aims at it
+    page.locator(f"{TABS} [role='tab']", has_text="Profils").dispatch_event("click")
+    settle(page)
+    for name in ("programme", "trimestre", "indicateur", "territoire", "profil"):
+        box = page.locator(f"[data-test='filter-bar'] [data-test^='NATIVE_FILTER-{name}']").first.bounding_box()
+        assert box, name
+        assert box["width"] > 100, name
+        assert box["x"] + box["width"] <= 390, name
     page.close()
 
 
