@@ -355,6 +355,18 @@ def test_quality_and_money_are_those_of_pub(browser: Browser, access: dict[str, 
     page.close()
 
 
+def cut_tables(page: Page) -> list[str]:
+    """Titles of the charts in view whose table goes on beyond the right edge of its chart."""
+    found: list[str] = page.evaluate(
+        "() => [...document.querySelectorAll('[data-test-chart-name]')].filter("
+        " c => c.getBoundingClientRect().width && [...c.querySelectorAll('*')].some("
+        "  e => getComputedStyle(e).overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 2"
+        "   && e.querySelector('table'))"
+        ").map(c => c.dataset.testChartName)"
+    )
+    return found
+
+
 def test_on_a_telephone_nothing_is_squeezed(browser: Browser, access: dict[str, Any]) -> None:
     page = sign_in(browser, access, "Comite")
     page.set_viewport_size({"width": 390, "height": 4200})
@@ -364,6 +376,7 @@ def test_on_a_telephone_nothing_is_squeezed(browser: Browser, access: dict[str, 
     )
     # a tile is the narrowest chart: the page slides sideways rather than squeeze it
     assert min(widths) > 150
+    assert cut_tables(page) == []
     boxes = page.evaluate(
         "() => [...document.querySelectorAll('[data-test=\"filter-bar\"] button')].map(b => b.getBoundingClientRect())"
         ".filter(b => b.width).map(b => [b.left, b.top, b.right, b.bottom])"
