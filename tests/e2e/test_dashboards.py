@@ -166,6 +166,9 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("Comite", "chiffre", 1),
         ("Comite", "programmes", 5),
         ("Comite", "qualite", 4),
+        ("Ingenieur", "pilotage", 14),
+        ("Ingenieur", "chiffre", 1),
+        ("Ingenieur", "programmes", 5),
         ("Ingenieur", "qualite", 4),
         ("Ingenieur", "partenaire", 5),
     ],
@@ -389,10 +392,10 @@ def test_on_a_telephone_nothing_is_squeezed(browser: Browser, access: dict[str, 
     ]
     assert boxes
     assert overlapping == []
-    # the filters of the tab, all on the page
-    # the strip of tabs slides while a pointer aims at it
+    # clicked without a pointer: the strip of tabs slides while one aims at it
     page.locator(f"{TABS} [role='tab']", has_text="Profils").dispatch_event("click")
     settle(page)
+    # the filters of the tab, all on the page
     for name in ("programme", "trimestre", "indicateur", "territoire", "profil"):
         box = page.locator(f"[data-test='filter-bar'] [data-test^='NATIVE_FILTER-{name}']").first.bounding_box()
         assert box, name
